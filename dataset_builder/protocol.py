@@ -1,0 +1,316 @@
+"""The protocol of one trial: cold call, warm-up, calibration, windows, validity."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from dataset_builder.environment import LoadSnapshot, disturbance, take_snapshot
+from dataset_builder.meters import EnergyMeter, Reading, cpu_time_s
+from predictor.errors import MeasurementError
+
+COLD_STEPS = 2
+"""Steps of the cold call: the first compiles, the second shows whether it is done."""
+
+FIRST_BLOCK_S = 0.2
+"""Shortest warm-up block in s: long against the cost of a call."""
+
+AGREEMENT = 0.05
+"""Relative difference of two warm-up blocks that counts as stable."""
+
+WINDOWS = 3
+EXTRA_WINDOWS = 2
+"""Windows added where the first ones spread by more than `WIDE_SPREAD`."""
+
+RETRIES = 3
+"""Windows repeated at most because something disturbed them."""
+
+FEWEST_VALID = 2
+WIDE_SPREAD = 0.05
+WINDOW_MARGIN = 1.12
+"""Windows are planned this much longer than the floor, so that few fall below it."""
+
+SMALLEST_COLD_SHARE = 1e-3
+"""Floor of the cold part, as share of a steady window: it is never zero."""
+
+
+class Job(Protocol):
+    """Something whose steps can be run."""
+
+    def prepare(self, steps: int) -> int:
+        """Make the data of the next run ready, outside of any window.
+
+        Parameters
+        ----------
+        steps : int
+            Steps wanted.
+
+        Returns
+        -------
+        steps : int
+            Steps that the next run does, at least as many.
+        """
+        ...
+
+    def run(self) -> object:
+        """Run the prepared steps and return when the device has finished.
+
+        Returns
+        -------
+        nothing : object
+            Ignored.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """One measured window.
+
+    Parameters
+    ----------
+    reading : Reading
+        Energy and time.
+    steps : int
+        Steps done.
+    reason : str or None
+        Why it is not valid; None where it is.
+    """
+
+    reading: Reading
+    steps: int
+    reason: str | None
+
+    @property
+    def energy_per_step_j(self) -> float:
+        """Energy of one step in J."""
+        return self.reading.energy_j / self.steps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialResult:
+    """What a trial found.
+
+    Parameters
+    ----------
+    median : Window
+        The window of the median energy per step among the valid ones.
+    windows : tuple of Window
+        All windows, in order.
+    cold : Reading
+        What the first call took beyond its steps' steady share.
+    cold_steps : int
+        Steps of the first call.
+    warmup_steps : int
+        Steps run between the first call and the first window.
+    relative_spread : float
+        Standard deviation over mean of the valid windows' energy per step.
+    invalid_reason : str or None
+        Why the trial as a whole is not valid.
+    """
+
+    median: Window
+    windows: tuple[Window, ...]
+    cold: Reading
+    cold_steps: int
+    warmup_steps: int
+    relative_spread: float
+    invalid_reason: str | None
+
+
+def run_trial(
+    job: Job,
+    meter: EnergyMeter,
+    *,
+    window_s: float,
+    longest_step_s: float = math.inf,
+    warmup_limit_s: float = 3.0,
+    snapshot: Callable[[], LoadSnapshot] | None = None,
+) -> TrialResult:
+    """Measure a job.
+
+    ::
+
+        | cold call | warm-up: blocks until two agree | window | window | window |
+          measured    not measured, gives the steps     measured, checked, retried
+
+    Parameters
+    ----------
+    job : Job
+        What is run; never run before.
+    meter : EnergyMeter
+        What measures.
+    window_s : float
+        Shortest valid window in s.
+    longest_step_s : float, default=inf
+        Longest step accepted in s.
+    warmup_limit_s : float, default=3.0
+        Longest warm-up in s, after which the windows begin anyway.
+    snapshot : callable, optional
+        Reads the machine's load; for tests.
+
+    Returns
+    -------
+    result : TrialResult
+        All windows, and the cold part.
+
+    Raises
+    ------
+    MeasurementError
+        If a step is longer than `longest_step_s`.
+    """
+    watch = snapshot or _snapshot
+    cold, cold_steps = _metered(job, meter, COLD_STEPS)
+    step_s, warmup_steps = _warm_up(
+        job, longest_step_s=longest_step_s, limit_s=warmup_limit_s
+    )
+    steps = _steps_of_window(step_s, window_s)
+    windows: list[Window] = []
+    wanted = WINDOWS
+    while True:
+        windows.append(_window(job, meter, steps, window_s, watch))
+        valid = [window for window in windows if window.reason is None]
+        if len(windows) - len(valid) >= RETRIES and len(valid) < wanted:
+            break
+        if windows[-1].reading.duration_s < window_s:
+            rate = windows[-1].reading.duration_s / windows[-1].steps
+            steps = max(steps + 1, _steps_of_window(rate, window_s))
+        if len(valid) >= wanted:
+            wide = relative_spread(valid) > WIDE_SPREAD
+            if not wide or wanted == WINDOWS + EXTRA_WINDOWS:
+                break
+            wanted = WINDOWS + EXTRA_WINDOWS
+    enough = len(valid) >= FEWEST_VALID
+    judged = valid if enough else windows
+    median = median_window(judged)
+    return TrialResult(
+        median=median,
+        windows=tuple(windows),
+        cold=_excess(cold, median, cold_steps),
+        cold_steps=cold_steps,
+        warmup_steps=warmup_steps,
+        relative_spread=relative_spread(judged),
+        invalid_reason=None if enough else _reason(windows),
+    )
+
+
+def median_window(windows: list[Window]) -> Window:
+    """Return the window of the median energy per step; of two, the lower.
+
+    Parameters
+    ----------
+    windows : list of Window
+        At least one.
+
+    Returns
+    -------
+    window : Window
+        One of them.
+    """
+    ordered = sorted(windows, key=lambda window: window.energy_per_step_j)
+    return ordered[(len(ordered) - 1) // 2]
+
+
+def relative_spread(windows: list[Window]) -> float:
+    """Return the standard deviation over the mean of the energy per step.
+
+    Parameters
+    ----------
+    windows : list of Window
+        At least one; a single one has spread 0.
+
+    Returns
+    -------
+    relative_spread : float
+        The ratio.
+    """
+    energies = [window.energy_per_step_j for window in windows]
+    if len(energies) < 2:
+        return 0.0
+    return statistics.stdev(energies) / statistics.fmean(energies)
+
+
+def _snapshot() -> LoadSnapshot:
+    return take_snapshot(cpu_time_s())
+
+
+def _metered(job: Job, meter: EnergyMeter, steps: int) -> tuple[Reading, int]:
+    done = job.prepare(steps)
+    return meter.measure(job.run), done
+
+
+def _warm_up(
+    job: Job, *, longest_step_s: float, limit_s: float
+) -> tuple[float, int]:
+    steps, total_steps, total_s = 1, 0, 0.0
+    previous_s: float | None = None
+    while True:
+        done = job.prepare(steps)
+        start_s = time.monotonic()
+        job.run()
+        elapsed_s = time.monotonic() - start_s
+        total_steps += done
+        total_s += elapsed_s
+        step_s = elapsed_s / done
+        if step_s > longest_step_s:
+            raise MeasurementError(
+                f"one step takes {step_s:.1f} s; at most {longest_step_s:.1f} s are "
+                "measured. Use a smaller batch or a smaller network"
+            )
+        if elapsed_s < FIRST_BLOCK_S:
+            steps = max(2 * steps, min(100 * steps, int(FIRST_BLOCK_S / step_s)))
+            continue
+        agrees = previous_s is not None and (
+            abs(step_s - previous_s) <= AGREEMENT * previous_s
+        )
+        if agrees or total_s >= limit_s:
+            return step_s, total_steps
+        previous_s = step_s
+
+
+def _excess(cold: Reading, median: Window, cold_steps: int) -> Reading:
+    steady = median.reading
+    share = cold_steps / median.steps
+
+    def beyond(first: float, usual: float) -> float:
+        return max(first - share * usual, SMALLEST_COLD_SHARE * usual)
+
+    gpu_j = None
+    if cold.gpu_energy_j is not None and steady.gpu_energy_j is not None:
+        gpu_j = beyond(cold.gpu_energy_j, steady.gpu_energy_j)
+    return Reading(
+        cpu_energy_j=beyond(cold.cpu_energy_j, steady.cpu_energy_j),
+        ram_energy_j=beyond(cold.ram_energy_j, steady.ram_energy_j),
+        gpu_energy_j=gpu_j,
+        duration_s=beyond(cold.duration_s, steady.duration_s),
+        cpu_time_s=beyond(cold.cpu_time_s, steady.cpu_time_s),
+    )
+
+
+def _steps_of_window(step_s: float, window_s: float) -> int:
+    return max(1, math.ceil(WINDOW_MARGIN * window_s / step_s))
+
+
+def _window(
+    job: Job,
+    meter: EnergyMeter,
+    steps: int,
+    window_s: float,
+    watch: Callable[[], LoadSnapshot],
+) -> Window:
+    done = job.prepare(steps)
+    before = watch()
+    reading = meter.measure(job.run)
+    reason = disturbance(before, watch())
+    if reason is None and reading.duration_s < 0.9 * window_s:
+        reason = f"window of {reading.duration_s:.2f} s is below {window_s:.2f} s"
+    return Window(reading=reading, steps=done, reason=reason)
+
+
+def _reason(windows: list[Window]) -> str:
+    reasons = [window.reason for window in windows if window.reason]
+    return f"{len(reasons)} of {len(windows)} windows invalid: {reasons[-1]}"

@@ -1,0 +1,229 @@
+"""What a sweep measures, in which order: a seeded, space-filling sequence."""
+
+from __future__ import annotations
+
+import dataclasses
+import heapq
+import itertools
+import random
+import warnings
+import zlib
+from collections.abc import Callable, Iterator
+from typing import cast
+
+from scipy.stats import qmc
+
+from dataset_builder.configuration import Configuration, configuration
+from dataset_builder.cost import count_description, guess_step
+from dataset_builder.draw import DIMENSIONS, Draw
+from dataset_builder.families import FAMILIES
+from dataset_builder.probes import PROBES
+from predictor.counting import NetworkCount
+from predictor.workload import Mode
+
+BLOCK = {
+    "dense": 5,
+    "convolutional": 6,
+    "separable": 3,
+    "residual": 3,
+    "recurrent": 3,
+    "attention": 3,
+    "probe_dense": 2,
+    "probe_convolution": 4,
+    "probe_depthwise": 1,
+    "probe_separable": 1,
+    "probe_pooling": 1,
+    "probe_normalisation": 1,
+    "probe_activation": 1,
+    "probe_recurrent": 2,
+    "probe_attention": 1,
+    "probe_embedding": 1,
+    "probe_convolution_1d": 1,
+    "probe_upsampling": 1,
+    "probe_merge": 1,
+}
+"""Networks of each family in every block of the sequence: 23 whole, 18 probes."""
+
+OPENING = (
+    "convolutional",
+    "dense",
+    "probe_convolution",
+    "residual",
+    "probe_dense",
+    "recurrent",
+    "attention",
+    "separable",
+)
+"""Families of the first draws, so that the shortest sweep already has them all."""
+
+OPTIMIZERS = ("sgd", "sgd", "momentum", "rmsprop", "adam", "adam", "adam", "adamw")
+LARGEST_BATCH = 256
+STEP_LIMIT_S = 3.0
+"""Longest guessed step; most real ones are several times shorter."""
+
+MEMORY_LIMIT_BYTES = 3 * 1024**3
+PARAMS_LIMIT = 80_000_000
+BFLOAT16_SHARE = 0.04
+REPEAT_SHARE = 0.06
+PAIR_DISTANCE = (3, 14)
+"""Places between the two modes of one network."""
+
+REPEAT_DISTANCE = (12, 40)
+"""Places between a configuration and its duplicate."""
+
+LARGEST_SKIP = 400
+"""Rejected points in a row after which a family is given up: the limits are wrong."""
+
+
+def default_plan(seed: int) -> Iterator[Configuration]:
+    """Return the endless sequence of synthetic configurations.
+
+    Any first part of it is spread over the whole space. Every network comes in
+    training and in inference, a few places apart, and every sixteenth or so
+    configuration comes again later, for the noise floor.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the design and of its order.
+
+    Yields
+    ------
+    configuration : Configuration
+        The next one to measure.
+
+    Examples
+    --------
+    >>> plan = default_plan(seed=1)
+    >>> first = list(itertools.islice(plan, 30))
+    >>> {item.mode for item in first} == {"training", "inference"}
+    True
+    """
+    shuffle = random.Random(seed)
+    waiting: list[tuple[int, int, Configuration]] = []
+    ticket = itertools.count()
+    draws = _draws(seed, shuffle)
+    place = 0
+
+    def later(item: Configuration, distance: tuple[int, int]) -> None:
+        due = place + shuffle.randint(*distance)
+        heapq.heappush(waiting, (due, next(ticket), item))
+
+    while True:
+        if waiting and waiting[0][0] <= place:
+            item = heapq.heappop(waiting)[2]
+        else:
+            item, partner = next(draws)
+            if partner is not None:
+                later(partner, PAIR_DISTANCE)
+        yield item
+        place += 1
+        if item.repeat == 0 and shuffle.random() < REPEAT_SHARE:
+            later(dataclasses.replace(item, repeat=1), REPEAT_DISTANCE)
+
+
+def calibration_plan(seed: int) -> Iterator[Configuration]:
+    """Return the default sequence without repeats and 16-bit types.
+
+    Short sweeps that adapt a model to a machine spend every trial on a new network
+    in the common dtype.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the design and of its order.
+
+    Yields
+    ------
+    configuration : Configuration
+        The next one to measure.
+    """
+    for item in default_plan(seed):
+        if item.repeat == 0 and item.dtype == "float32":
+            yield item
+
+
+def _order(shuffle: random.Random) -> Iterator[str]:
+    yield from OPENING
+    while True:
+        block = [family for family, count in BLOCK.items() for _ in range(count)]
+        shuffle.shuffle(block)
+        yield from block
+
+
+def _points(family: str, seed: int) -> Iterator[Draw]:
+    # One sequence per family, so that each fills its own space evenly.
+    sampler = qmc.Sobol(
+        DIMENSIONS, scramble=True, seed=zlib.crc32(f"{seed}/{family}".encode())
+    )
+    while True:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # a size of no power of 2
+            points = sampler.random(64)
+        for point in points:
+            yield Draw(point)
+
+
+def _draws(
+    seed: int, shuffle: random.Random
+) -> Iterator[tuple[Configuration, Configuration | None]]:
+    points = {family: _points(family, seed) for family in BLOCK}
+    turns = itertools.count()
+    for family in _order(shuffle):
+        dtype = "bfloat16" if shuffle.random() < BFLOAT16_SHARE else "float32"
+        for draw in itertools.islice(points[family], LARGEST_SKIP):
+            mode = cast(Mode, _MODES[next(turns) % 2])
+            pair = _pair(family, draw, first=mode, dtype=dtype)
+            if pair:
+                yield pair[0], pair[1] if len(pair) > 1 else None
+                break
+
+
+_MODES = ("training", "inference")
+
+
+def _pair(
+    family: str, draw: Draw, *, first: Mode, dtype: str
+) -> list[Configuration]:
+    # Workload first: its coordinates are the same ones for every builder.
+    batch = draw.size(1, LARGEST_BATCH, nice=draw.flag(0.75))
+    own_batch = draw.flag(0.5)
+    other_batch = draw.size(1, LARGEST_BATCH, nice=True)
+    optimizer = draw.choice(OPTIMIZERS)
+    epochs = draw.choice([1, 1, 2, 3])
+    build: Callable[[Draw], dict[str, object]]
+    if family in PROBES:
+        build = PROBES[family]
+    else:
+        build = draw.choice(FAMILIES[family])
+    network = build(draw)
+    count = count_description(network)
+    classes = count.output_shapes[0][-1] or 1
+    classifies = not draw.flag(0.2) and family not in PROBES and classes > 1
+    pair = []
+    for mode in (first, "inference" if first == "training" else "training"):
+        item = configuration(
+            network,
+            family=family,
+            mode=cast(Mode, mode),
+            batch_size=other_batch if own_batch and mode == "inference" else batch,
+            epochs=epochs,
+            optimizer=optimizer,
+            dtype=dtype,
+            loss="classification" if classifies else "regression",
+        )
+        if _fits(item, count):
+            pair.append(item)
+    return pair
+
+
+def _fits(item: Configuration, count: NetworkCount) -> bool:
+    if count.params > PARAMS_LIMIT:
+        return False
+    cost = guess_step(
+        count,
+        mode=item.mode,
+        batch_size=item.batch_size,
+        optimizer=item.optimizer,
+    )
+    return cost.duration_s <= STEP_LIMIT_S and cost.memory_bytes <= MEMORY_LIMIT_BYTES

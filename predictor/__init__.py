@@ -1,0 +1,28 @@
+"""Predict the energy, time and carbon of a neural network before it runs."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from predictor.errors import PredictorError as PredictorError
+    from predictor.estimation import Estimate as Estimate
+    from predictor.estimation import estimate as estimate
+    from predictor.workload import Workload as Workload
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "estimate": "predictor.estimation",
+    "Estimate": "predictor.estimation",
+    "Workload": "predictor.workload",
+    "PredictorError": "predictor.errors",
+}
+
+__all__ = ["Estimate", "PredictorError", "Workload", "__version__", "estimate"]
+
+
+def __getattr__(name: str) -> Any:
+    # Importing the package stays free of cost: names are looked up when first used.
+    if name in _PUBLIC:
+        return getattr(import_module(_PUBLIC[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,266 @@
+"""The command line: parses, calls one function, prints."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from predictor import __version__
+from predictor.command_line import print_result, run
+
+app = typer.Typer(
+    name="predictor",
+    help="Predict the energy, time and carbon of a neural network before it runs.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"predictor {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show it."
+        ),
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks of errors.")
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("-q", "--quiet", help="Leave out warnings on stderr.")
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Say on stderr what is done.")
+    ] = False,
+) -> None:
+    context.obj = {"debug": debug, "quiet": quiet, "verbose": verbose and not quiet}
+
+
+def _say(context: typer.Context, text: str) -> None:
+    if context.obj["verbose"]:
+        print(text, file=sys.stderr)
+
+
+def _write(text: str, output: Path | None) -> None:
+    from predictor.errors import UsageError
+
+    if output is None:
+        print_result(text)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{output}: cannot be written ({error})") from error
+
+
+def _one_of(value: str, allowed: Sequence[str], option: str) -> None:
+    from predictor.errors import UsageError
+
+    if value not in allowed:
+        raise UsageError(f"{option} must be one of {', '.join(allowed)}; got {value!r}")
+
+
+_OUTPUT = Annotated[
+    Path | None, typer.Option("-o", "--output", help="Write there instead of stdout.")
+]
+_SEED = Annotated[int, typer.Option(help="Seed of everything random.")]
+
+
+@app.command("estimate")
+def _estimate(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="Keras JSON or .keras archive.")],
+    mode: Annotated[str, typer.Option(help="training or inference.")] = "training",
+    batch_size: Annotated[int, typer.Option(help="Samples per step.")] = 32,
+    samples: Annotated[int, typer.Option(help="Samples in one epoch.")] = 1000,
+    epochs: Annotated[int, typer.Option(help="Passes over the samples.")] = 1,
+    optimizer: Annotated[str, typer.Option(help="Such as sgd or adam.")] = "sgd",
+    dtype: Annotated[str, typer.Option(help="dtype of the computation.")] = "float32",
+    region: Annotated[
+        str | None, typer.Option(help="Country as ISO3, such as DEU.")
+    ] = None,
+    carbon_intensity: Annotated[
+        float | None, typer.Option(help="gCO2e per kWh instead of the region's.")
+    ] = None,
+    pue: Annotated[float, typer.Option(help="Power usage effectiveness.")] = 1.0,
+    price: Annotated[float | None, typer.Option(help="Price of a kWh.")] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="Folder of a fitted model.")
+    ] = None,
+    hardware: Annotated[
+        str | None, typer.Option(help="Name of a known fitted model.")
+    ] = None,
+    confidence: Annotated[float, typer.Option(help="Level of the intervals.")] = 0.9,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit 5 outside the fitted range.")
+    ] = False,
+    max_kwh: Annotated[float | None, typer.Option(help="Exit 3 above it.")] = None,
+    max_gco2e: Annotated[float | None, typer.Option(help="Exit 3 above it.")] = None,
+    max_hours: Annotated[float | None, typer.Option(help="Exit 3 above it.")] = None,
+    max_cost: Annotated[float | None, typer.Option(help="Exit 3 above it.")] = None,
+    budget_on: Annotated[
+        str, typer.Option(help="Hold budgets against estimate or upper.")
+    ] = "estimate",
+    form: Annotated[
+        str, typer.Option("--format", help="table, json, csv, markdown or html.")
+    ] = "table",
+    output: _OUTPUT = None,
+) -> None:
+    """Estimate energy, time, power, emissions and cost of one workload.
+
+    Example: predictor estimate model.json --epochs 10 --samples 50000 --region DEU
+    """
+    from predictor.budgets import Budgets
+    from predictor.errors import OverBudgetError
+    from predictor.estimation import estimate
+    from predictor.report.formats import FORMATS, Format, render
+    from predictor.workload import Mode, Workload
+
+    _one_of(form, FORMATS, "--format")
+    budgets = Budgets(
+        energy_kwh=max_kwh,
+        emissions_gco2e=max_gco2e,
+        duration_h=max_hours,
+        cost=max_cost,
+        on=budget_on,
+    )
+    chosen_mode: Mode = mode  # type: ignore[assignment]
+    workload = Workload(
+        mode=chosen_mode,
+        batch_size=batch_size,
+        samples=samples,
+        epochs=epochs,
+        optimizer=optimizer,
+        dtype=dtype,
+    )
+    answer = estimate(
+        file,
+        workload=workload,
+        model=model,
+        hardware=hardware,
+        region=region,
+        carbon_intensity_g_per_kwh=carbon_intensity,
+        pue=pue,
+        price_per_kwh=price,
+        confidence_level=confidence,
+        strict=strict,
+    )
+    _say(context, f"model read from {answer.chosen.folder}")
+    exceeded = budgets.exceeded_by(answer)
+    chosen_form: Format = form  # type: ignore[assignment]
+    _write(render(answer, chosen_form), output)
+    if exceeded:
+        raise OverBudgetError("; ".join(exceeded))
+
+
+@app.command("fit")
+def _fit(
+    context: typer.Context,
+    rows: Annotated[list[Path], typer.Argument(help="Measurement files (*.jsonl).")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Folder of the fitted model.")
+    ],
+    seed: _SEED = 0,
+) -> None:
+    """Fit all regressors on measurements, choose the best and write the model.
+
+    Example: predictor fit data/mine/runs.jsonl -o models/mine
+    """
+    from predictor.artefact import save_model
+    from predictor.dataset import read_measurements, step_table
+    from predictor.fitting import FEWEST_ROWS, by_platform, fit_model
+    from predictor.report.fit_summary import render_fit
+
+    measurements = read_measurements([str(path) for path in rows])
+    _say(context, f"{len(measurements)} rows read; fitting")
+    # The platform with most rows gets the name; the others stand beside it.
+    parts = sorted(by_platform(measurements).values(), key=len, reverse=True)
+    for number, part in enumerate(parts):
+        platform = part[0].platform
+        if number and len(part) < FEWEST_ROWS:
+            print(f"left out: {len(part)} rows of {platform.label}", file=sys.stderr)
+            continue
+        name = f"{output.name}-{platform.slug}" if number else output.name
+        folder = output.with_name(name)
+        model = fit_model(part, name=name, seed=seed)
+        save_model(model, folder, example=step_table(part[:1]))
+        print_result(render_fit(model, folder))
+
+
+@app.command("evaluate")
+def _evaluate(
+    context: typer.Context,
+    rows: Annotated[list[Path], typer.Argument(help="Measurement files (*.jsonl).")],
+    split: Annotated[
+        str, typer.Option(help="group, family, extrapolate or published.")
+    ] = "group",
+    model: Annotated[
+        Path | None, typer.Option(help="Judge this fitted model instead of fitting.")
+    ] = None,
+    predictions: Annotated[
+        Path | None, typer.Option(help="Write every prediction there, as CSV.")
+    ] = None,
+    form: Annotated[str, typer.Option("--format", help="table or json.")] = "table",
+    output: _OUTPUT = None,
+    seed: _SEED = 0,
+) -> None:
+    """Show how wrong every regressor and baseline is on rows it did not see.
+
+    Example: predictor evaluate data/mine/zoo.jsonl --model models/mine
+    """
+    import json
+
+    from predictor.dataset import read_measurements
+    from predictor.evaluation import evaluate, evaluate_model
+    from predictor.report.errors_table import predictions_csv, render_errors
+    from predictor.splits import SPLITS, Split
+
+    _one_of(split, SPLITS, "--split")
+    _one_of(form, ("table", "json"), "--format")
+    measurements = read_measurements([str(path) for path in rows])
+    _say(context, f"{len(measurements)} rows read")
+    if model is not None:
+        from predictor.artefact import load_model
+
+        evaluation = evaluate_model(load_model(model), measurements)
+    else:
+        chosen_split: Split = split  # type: ignore[assignment]
+        evaluation = evaluate(measurements, split=chosen_split, seed=seed)
+    if predictions is not None:
+        _write(predictions_csv(evaluation, measurements), predictions)
+    text = render_errors(evaluation)
+    if form == "json":
+        text = json.dumps(evaluation.to_dict(), indent=2, allow_nan=False) + "\n"
+    _write(text, output)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments; by default those of the process.
+
+    Returns
+    -------
+    status : int
+        0 on success; 1 internal error; 2 wrong usage; 3 over budget; 4 input
+        unreadable or unsupported; 5 outside the fitted range; 6 cannot measure;
+        130 interrupted.
+    """
+    return run(app, "predictor", sys.argv[1:] if argv is None else list(argv))

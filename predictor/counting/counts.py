@@ -1,0 +1,95 @@
+"""What counting a network answers, layer by layer."""
+
+from dataclasses import dataclass
+
+from predictor.architecture import Shape
+from predictor.counting.operation import Operation
+from predictor.counting.parts import OpenSizeError, product
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerCount:
+    """Counts of one layer on inputs of one shape, for one sample.
+
+    Parameters
+    ----------
+    name : str
+        The layer's name; inside a nested network ``"outer/inner"``.
+    kind : str
+        Keras' class name, such as ``"Conv2D"``.
+    calls : int
+        How often one forward pass uses the layer in this way.
+    input_shapes, output_shapes : tuple of Shape
+        Shapes without the batch axis.
+    params, trainable_params : int
+        Number of weights; of a shared layer in its first entry only.
+    trainable_tensors : int
+        Weight tensors an optimizer updates; of a shared layer in its first entry
+        only.
+    forward : tuple of Operation
+        The forward pass of one call.
+    backward : tuple of Operation
+        The backward pass of one call, in order of execution; empty below the
+        lowest trainable layer.
+    """
+
+    name: str
+    kind: str
+    calls: int
+    input_shapes: tuple[Shape, ...]
+    output_shapes: tuple[Shape, ...]
+    params: int
+    trainable_params: int
+    trainable_tensors: int
+    forward: tuple[Operation, ...]
+    backward: tuple[Operation, ...]
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one forward pass of one sample, over all calls."""
+        return self.calls * sum(operation.macs for operation in self.forward)
+
+    @property
+    def activations(self) -> int:
+        """Output elements of one forward pass of one sample, over all calls."""
+        try:
+            return self.calls * sum(product(shape) for shape in self.output_shapes)
+        except OpenSizeError as error:
+            raise OpenSizeError(f"layer {self.name!r}: {error}") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkCount:
+    """Counts of a network, for one sample.
+
+    Parameters
+    ----------
+    layers : tuple of LayerCount
+        In order of execution; input layers, which do nothing, are left out.
+    input_shapes, output_shapes : tuple of Shape
+        Shapes without the batch axis.
+    """
+
+    layers: tuple[LayerCount, ...]
+    input_shapes: tuple[Shape, ...]
+    output_shapes: tuple[Shape, ...]
+
+    @property
+    def params(self) -> int:
+        """Number of weights, those of a shared layer once."""
+        return sum(layer.params for layer in self.layers)
+
+    @property
+    def trainable_params(self) -> int:
+        """Number of weights that training changes."""
+        return sum(layer.trainable_params for layer in self.layers)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one forward pass of one sample."""
+        return sum(layer.macs for layer in self.layers)
+
+    @property
+    def activations(self) -> int:
+        """Output elements of all layers in one forward pass of one sample."""
+        return sum(layer.activations for layer in self.layers)

@@ -1,0 +1,41 @@
+"""All counting rules, by layer kind."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from predictor.counting import (
+    attention,
+    convolution,
+    dense,
+    elementwise,
+    functional_ops,
+    functional_shaping,
+    normalisation,
+    pooling,
+    recurrent,
+    shaping,
+    wrappers,
+)
+from predictor.counting.rule import Rule
+
+_TABLES: tuple[Mapping[str, Rule], ...] = (
+    attention.RULES,
+    convolution.RULES,
+    dense.RULES,
+    elementwise.RULES,
+    functional_ops.RULES,
+    functional_shaping.RULES,
+    normalisation.RULES,
+    pooling.RULES,
+    recurrent.RULES,
+    shaping.RULES,
+    wrappers.RULES,
+)
+
+RULES: Mapping[str, Rule] = MappingProxyType(
+    {kind: rule for table in _TABLES for kind, rule in table.items()}
+)
+"""The rule of each layer kind; functional operations are named ``"ops.Add"``."""
+
+if len(RULES) != sum(len(table) for table in _TABLES):
+    raise RuntimeError("two modules have a rule for the same layer kind")

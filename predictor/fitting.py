@@ -1,0 +1,441 @@
+"""From measurements to a fitted model: every candidate, compared and calibrated."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from predictor.dataset import TARGETS, Measurement, Target, step_table
+from predictor.domain import Domain
+from predictor.errors import DatasetError
+from predictor.features import FloatArray, StepTable
+from predictor.hardware import Platform
+from predictor.intervals import log_half_width
+from predictor.metrics import Errors, errors_of, noise_floor
+from predictor.regressors import BASELINES, CANDIDATES, REGRESSORS, Regressor
+from predictor.splits import FOLDS, grouped_folds
+
+COLD_CANDIDATES = ("boosting", "physical")
+"""The cold part is mostly compilation, which no operation count prices well."""
+
+FEWEST_ROWS = 10
+"""Fewer rows than this fit nothing."""
+
+FEWEST_NETWORK_ROWS = 50
+"""With as many rows of whole networks, intervals and choice look at these alone."""
+
+CONFIDENCE_LEVEL = 0.9
+
+PROBE_PREFIX = "probe"
+"""Families of single-layer stacks start so; users estimate whole networks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetModel:
+    """The regressors of one target, and how wrong each was on left-out networks.
+
+    Parameters
+    ----------
+    chosen : str
+        The regressor that answers: the candidate with the smallest mean absolute log
+        error on left-out architectures.
+    regressors : mapping of str to Regressor
+        Every candidate and baseline, fitted on all rows.
+    residuals : mapping of str to ndarray
+        Absolute log errors on left-out architectures, ascending.
+    errors : mapping of str to Errors
+        Errors on left-out architectures.
+    """
+
+    chosen: str
+    regressors: Mapping[str, Regressor]
+    residuals: Mapping[str, FloatArray]
+    errors: Mapping[str, Errors]
+
+    def predict(self, table: StepTable) -> FloatArray:
+        """Return the chosen regressor's prediction.
+
+        Parameters
+        ----------
+        table : StepTable
+            Any number of configurations.
+
+        Returns
+        -------
+        values : ndarray of shape (n_steps,)
+            In the target's unit.
+        """
+        return self.regressors[self.chosen].predict(table)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FittedModel:
+    """Everything needed to estimate on one platform.
+
+    Parameters
+    ----------
+    name : str
+        Short name, the folder's.
+    platform : Platform
+        The device, backend, dtype and meter it speaks for.
+    steps : mapping of str to TargetModel
+        By target, for one steady step; ``duration_s`` may be missing.
+    cold : mapping of str to TargetModel
+        By target, for what is spent once; may be empty.
+    power_residuals : ndarray of shape (n_rows,)
+        Absolute log errors of the mean power on left-out architectures, ascending.
+    domain : Domain
+        The fitted ranges.
+    rows : int
+        Number of measurements in the fit.
+    noise_floor : float or None
+        Relative difference of the same configuration measured twice.
+    data_digest : str
+        SHA-256 over the measurements.
+    """
+
+    name: str
+    platform: Platform
+    steps: Mapping[Target, TargetModel]
+    cold: Mapping[Target, TargetModel]
+    power_residuals: FloatArray
+    domain: Domain
+    rows: int
+    noise_floor: float | None
+    data_digest: str
+
+
+def by_platform(
+    measurements: Sequence[Measurement],
+) -> dict[Platform, list[Measurement]]:
+    """Part measurements by device, backend, dtype and meter, which are never mixed.
+
+    Parameters
+    ----------
+    measurements : sequence of Measurement
+        Any rows.
+
+    Returns
+    -------
+    parts : dict of Platform to list of Measurement
+        In order of appearance.
+    """
+    parts: dict[Platform, list[Measurement]] = {}
+    for item in measurements:
+        parts.setdefault(item.platform, []).append(item)
+    return parts
+
+
+def fit_regressors(
+    names: Sequence[str], table: StepTable, target: FloatArray, *, seed: int
+) -> dict[str, Regressor]:
+    """Fit several regressors on the same rows, side by side on the free cores.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Keys of `regressors.REGRESSORS`.
+    table : StepTable
+        What was done in a step.
+    target : ndarray of shape (n_steps,)
+        What the step took.
+    seed : int
+        Seed of everything random.
+
+    Returns
+    -------
+    regressors : dict of str to Regressor
+        By name.
+    """
+    return {name: REGRESSORS[name].fit(table, target, seed) for name in names}
+
+
+def left_out_predictions(
+    names: Sequence[str],
+    table: StepTable,
+    target: FloatArray,
+    groups: Sequence[str],
+    *,
+    seed: int,
+) -> dict[str, FloatArray]:
+    """Predict each row by regressors that never saw its architecture.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Keys of `regressors.REGRESSORS`.
+    table : StepTable
+        What was done in a step.
+    target : ndarray of shape (n_steps,)
+        What the step took.
+    groups : sequence of str
+        The architecture of each row.
+    seed : int
+        Seed of everything random.
+
+    Returns
+    -------
+    predictions : dict of str to ndarray of shape (n_steps,)
+        By regressor.
+    """
+    from joblib import Parallel, delayed
+
+    folds = grouped_folds(groups, folds=FOLDS, seed=seed)
+    jobs = [
+        (name, test, table.take(train), target[train], table.take(test))
+        for train, test in folds
+        for name in names
+    ]
+    answers = Parallel(n_jobs=-1)(
+        delayed(_fit_and_predict)(name, train_table, train_target, test_table, seed)
+        for name, _, train_table, train_target, test_table in jobs
+    )
+    predictions = {name: np.empty(len(target)) for name in names}
+    for (name, test, *_), answer in zip(jobs, answers, strict=True):
+        predictions[name][test] = answer
+    return predictions
+
+
+def _fit_and_predict(
+    name: str, table: StepTable, target: FloatArray, test: StepTable, seed: int
+) -> FloatArray:
+    return REGRESSORS[name].fit(table, target, seed).predict(test)
+
+
+def judged_rows(families: Sequence[str]) -> Any:
+    """Return which rows choice and intervals look at.
+
+    Parameters
+    ----------
+    families : sequence of str
+        Family of each row.
+
+    Returns
+    -------
+    judged : ndarray of bool, shape (n_rows,)
+        Rows of whole networks where there are `FEWEST_NETWORK_ROWS`, else all.
+    """
+    network = np.array([not name.startswith(PROBE_PREFIX) for name in families])
+    if network.sum() >= FEWEST_NETWORK_ROWS:
+        return network
+    return np.ones(len(families), dtype=bool)
+
+
+def choose(
+    predictions: Mapping[str, FloatArray], target: FloatArray, judged: Any
+) -> tuple[str, dict[str, FloatArray]]:
+    """Choose the candidate that errs least on left-out architectures.
+
+    Parameters
+    ----------
+    predictions : mapping of str to ndarray of shape (n_rows,)
+        Left-out predictions by regressor.
+    target : ndarray of shape (n_rows,)
+        The truth.
+    judged : ndarray of bool, shape (n_rows,)
+        Rows that count.
+
+    Returns
+    -------
+    chosen : str
+        Name of the best candidate; baselines are never chosen.
+    residuals : dict of str to ndarray
+        Absolute log errors of the judged rows, ascending, of every regressor.
+    """
+    residuals = {
+        name: np.sort(np.abs(np.log(values[judged] / target[judged])))
+        for name, values in predictions.items()
+    }
+    candidates = [name for name in CANDIDATES if name in residuals]
+    return min(candidates, key=lambda name: residuals[name].mean()), residuals
+
+
+def fit_target(
+    names: Sequence[str],
+    table: StepTable,
+    target: FloatArray,
+    *,
+    groups: Sequence[str],
+    families: Sequence[str],
+    seed: int,
+) -> tuple[TargetModel, FloatArray]:
+    """Fit, compare and calibrate the regressors of one target.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Keys of `regressors.REGRESSORS`.
+    table : StepTable
+        What was done in a step.
+    target : ndarray of shape (n_steps,)
+        What the step took, strictly positive.
+    groups, families : sequence of str
+        Architecture and family of each row.
+    seed : int
+        Seed of everything random.
+
+    Returns
+    -------
+    model : TargetModel
+        Fitted on all rows.
+    left_out : ndarray of shape (n_steps,)
+        The chosen regressor's predictions of left-out architectures.
+    """
+    predictions = left_out_predictions(names, table, target, groups, seed=seed)
+    chosen, residuals = choose(predictions, target, judged_rows(families))
+    errors = {
+        name: errors_of(
+            values,
+            target,
+            half_widths=np.full(
+                len(target), log_half_width(residuals[name], CONFIDENCE_LEVEL)
+            ),
+        )
+        for name, values in predictions.items()
+    }
+    model = TargetModel(
+        chosen=chosen,
+        regressors=fit_regressors(names, table, target, seed=seed),
+        residuals=residuals,
+        errors=errors,
+    )
+    return model, predictions[chosen]
+
+
+def targets_of(
+    measurements: Sequence[Measurement], target: Target, *, cold: bool = False
+) -> FloatArray:
+    """Return a target of each measurement.
+
+    Parameters
+    ----------
+    measurements : sequence of Measurement
+        The rows.
+    target : {"energy_j", "duration_s"}
+        Which quantity.
+    cold : bool, default=False
+        The part spent once instead of one steady step.
+
+    Returns
+    -------
+    values : ndarray of shape (n_rows,)
+        In J or s; NaN where a row does not have it.
+    """
+    values = [m.cold(target) if cold else m.step(target) for m in measurements]
+    return np.array([np.nan if v is None else v for v in values], dtype=np.float64)
+
+
+def data_digest(measurements: Sequence[Measurement]) -> str:
+    """Return a digest of what a model was fitted on.
+
+    Parameters
+    ----------
+    measurements : sequence of Measurement
+        The rows.
+
+    Returns
+    -------
+    digest : str
+        SHA-256 in hex.
+    """
+    digest = hashlib.sha256()
+    for item in measurements:
+        digest.update(json.dumps(item.row, sort_keys=True).encode())
+    return digest.hexdigest()
+
+
+def fit_model(
+    measurements: Sequence[Measurement], *, name: str, seed: int = 0
+) -> FittedModel:
+    """Fit all candidates on the measurements of one platform and choose.
+
+    Parameters
+    ----------
+    measurements : sequence of Measurement
+        Rows of a single platform.
+    name : str
+        Name of the fitted model.
+    seed : int, default=0
+        Seed of everything random.
+
+    Returns
+    -------
+    model : FittedModel
+        Ready to estimate.
+
+    Raises
+    ------
+    DatasetError
+        If there are several platforms, too few rows or architectures, or all targets
+        are equal.
+    """
+    platforms = list(by_platform(measurements))
+    if len(platforms) != 1:
+        names = "; ".join(sorted(platform.label for platform in platforms))
+        raise DatasetError(
+            f"one model speaks for one platform, got {len(platforms)}: {names}. "
+            "Fit them one by one"
+        )
+    if len(measurements) < FEWEST_ROWS:
+        raise DatasetError(
+            f"got {len(measurements)} valid rows; a fit needs at least {FEWEST_ROWS}. "
+            "Measure more with `dataset_builder sweep`"
+        )
+    table = step_table(measurements)
+    steps: dict[Target, TargetModel] = {}
+    cold: dict[Target, TargetModel] = {}
+    left_out: dict[Target, tuple[FloatArray, FloatArray]] = {}
+    for target in TARGETS:
+        for parts, is_cold, names_tried in (
+            (steps, False, CANDIDATES + BASELINES),
+            (cold, True, COLD_CANDIDATES),
+        ):
+            values = targets_of(measurements, target, cold=is_cold)
+            known = np.flatnonzero(np.isfinite(values))
+            if len(known) < FEWEST_ROWS:
+                continue
+            if np.ptp(values[known]) == 0:
+                raise DatasetError(
+                    f"every row has the same {target} ({values[known][0]:.4g}); "
+                    "a constant teaches nothing. Check the meter"
+                )
+            parts[target], predicted = fit_target(
+                names_tried,
+                table.take(known),
+                values[known],
+                groups=[measurements[int(row)].group for row in known],
+                families=[measurements[int(row)].family for row in known],
+                seed=seed,
+            )
+            if not is_cold and len(known) == len(measurements):
+                left_out[target] = (predicted, values)
+    if "energy_j" not in steps:
+        raise DatasetError("no row has a usable energy_j")
+    return FittedModel(
+        name=name,
+        platform=platforms[0],
+        steps=steps,
+        cold=cold,
+        power_residuals=_power_residuals(left_out, measurements),
+        domain=Domain.of(table),
+        rows=len(measurements),
+        noise_floor=noise_floor(measurements),
+        data_digest=data_digest(measurements),
+    )
+
+
+def _power_residuals(
+    left_out: Mapping[Target, tuple[FloatArray, FloatArray]],
+    measurements: Sequence[Measurement],
+) -> FloatArray:
+    if len(left_out) < len(TARGETS):
+        return np.zeros(0)
+    (energy, true_energy), (duration, true_duration) = (left_out[t] for t in TARGETS)
+    judged = judged_rows([item.family for item in measurements])
+    ratio = np.log(energy / duration) - np.log(true_energy / true_duration)
+    return np.sort(np.abs(ratio[judged]))

@@ -1,0 +1,141 @@
+"""Intervals from the errors made on architectures that were left out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from predictor.features import FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantity:
+    """A number with its interval.
+
+    Parameters
+    ----------
+    estimate : float
+        The most likely value.
+    lower, upper : float
+        Ends of the interval at the confidence level asked for.
+
+    Examples
+    --------
+    >>> Quantity(estimate=2.0, lower=1.0, upper=4.0).scaled(10).upper
+    40.0
+    """
+
+    estimate: float
+    lower: float
+    upper: float
+
+    def scaled(self, factor: float) -> Quantity:
+        """Multiply by a known factor.
+
+        Parameters
+        ----------
+        factor : float
+            Not negative.
+
+        Returns
+        -------
+        quantity : Quantity
+            Estimate and both ends times the factor.
+        """
+        return Quantity(
+            estimate=self.estimate * factor,
+            lower=self.lower * factor,
+            upper=self.upper * factor,
+        )
+
+    def plus(self, other: Quantity) -> Quantity:
+        """Add another quantity, assuming that both err to the same side.
+
+        Parameters
+        ----------
+        other : Quantity
+            In the same unit and at the same confidence level.
+
+        Returns
+        -------
+        quantity : Quantity
+            Sums of estimates and of ends, which is never too narrow.
+        """
+        return Quantity(
+            estimate=self.estimate + other.estimate,
+            lower=self.lower + other.lower,
+            upper=self.upper + other.upper,
+        )
+
+    def to_dict(self) -> dict[str, float]:
+        """Return the three numbers by name.
+
+        Returns
+        -------
+        numbers : dict of str to float
+            ``estimate``, ``lower``, ``upper``.
+        """
+        return {"estimate": self.estimate, "lower": self.lower, "upper": self.upper}
+
+
+def log_half_width(residuals: FloatArray, confidence_level: float) -> float:
+    """Return how far, in log, the truth lies from an estimate at most.
+
+    Parameters
+    ----------
+    residuals : ndarray of shape (n_residuals,)
+        Absolute log errors on rows whose architecture was not in the fit, ascending.
+    confidence_level : float
+        Between 0 and 1, exclusive.
+
+    Returns
+    -------
+    half_width : float
+        In log; infinite where there is no residual.
+
+    Notes
+    -----
+    Split conformal prediction: the ``ceil((n + 1) * confidence_level)``-th smallest
+    residual (Lei et al., JASA 113, 2018). Where n is too small for the level, the
+    largest residual is taken.
+
+    Examples
+    --------
+    >>> log_half_width(np.array([0.1, 0.2, 0.3, 0.4]), 0.5)
+    0.3
+    """
+    if not len(residuals):
+        return math.inf
+    rank = math.ceil((len(residuals) + 1) * confidence_level)
+    return float(residuals[min(rank, len(residuals)) - 1])
+
+
+def interval(
+    estimate: float, residuals: FloatArray, confidence_level: float, *, widen: float = 1
+) -> Quantity:
+    """Put an interval around an estimate.
+
+    Parameters
+    ----------
+    estimate : float
+        Positive.
+    residuals : ndarray of shape (n_residuals,)
+        Absolute log errors on left-out architectures, ascending.
+    confidence_level : float
+        Between 0 and 1, exclusive.
+    widen : float, default=1
+        Factor on the half-width in log, at least 1; more outside the fitted range.
+
+    Returns
+    -------
+    quantity : Quantity
+        Estimate and ends.
+
+    Examples
+    --------
+    >>> wide = interval(8.0, np.log([1.5, 2.0]), 0.5)
+    >>> round(wide.lower, 6), round(wide.upper, 6)
+    (4.0, 16.0)
+    """
+    factor = math.exp(min(log_half_width(residuals, confidence_level) * widen, 50.0))
+    return Quantity(estimate=estimate, lower=estimate / factor, upper=estimate * factor)

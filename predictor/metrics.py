@@ -1,0 +1,139 @@
+"""How wrong predictions are, always relative to the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from predictor.dataset import Measurement
+from predictor.features import FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errors:
+    """Errors of one regressor on one set of rows, as fractions.
+
+    Parameters
+    ----------
+    mape : float
+        Mean absolute error relative to the truth.
+    median_ape : float
+        Median of the same.
+    within_20 : float
+        Share of rows with at most 20 % error.
+    worst_ape : float
+        Largest error.
+    spearman : float
+        Rank correlation; NaN for fewer than three rows or equal predictions.
+    r2 : float
+        Coefficient of determination in linear units; hides small rows.
+    coverage : float or None
+        Share of rows inside the interval; None where there is none.
+    n : int
+        Number of rows.
+    """
+
+    mape: float
+    median_ape: float
+    within_20: float
+    worst_ape: float
+    spearman: float
+    r2: float
+    coverage: float | None
+    n: int
+
+
+def _ranks(values: FloatArray) -> FloatArray:
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    ranks: FloatArray = (last - (counts - 1) / 2.0)[inverse]
+    return ranks
+
+
+def errors_of(
+    predicted: FloatArray,
+    actual: FloatArray,
+    *,
+    half_widths: FloatArray | None = None,
+) -> Errors:
+    """Compare predictions with the truth.
+
+    Parameters
+    ----------
+    predicted, actual : ndarray of shape (n_rows,)
+        In the same unit, positive.
+    half_widths : ndarray of shape (n_rows,), optional
+        Half-widths of the intervals, in log.
+
+    Returns
+    -------
+    errors : Errors
+        All metrics.
+
+    Examples
+    --------
+    >>> errors = errors_of(np.array([1.1, 3.0]), np.array([1.0, 2.0]))
+    >>> round(errors.mape, 6), round(errors.within_20, 6)
+    (0.3, 0.5)
+    """
+    relative = np.abs(predicted / actual - 1.0)
+    spread = np.unique(predicted).size > 1 and np.unique(actual).size > 1
+    spearman = (
+        float(np.corrcoef(_ranks(predicted), _ranks(actual))[0, 1])
+        if spread and len(actual) > 2
+        else float("nan")
+    )
+    variance = float(((actual - actual.mean()) ** 2).sum())
+    with np.errstate(over="ignore"):
+        squares = float(((predicted - actual) ** 2).sum())
+    coverage = None
+    if half_widths is not None:
+        coverage = float(np.mean(np.abs(np.log(predicted / actual)) <= half_widths))
+    return Errors(
+        mape=float(relative.mean()),
+        median_ape=float(np.median(relative)),
+        within_20=float((relative <= 0.2).mean()),
+        worst_ape=float(relative.max()),
+        spearman=spearman,
+        r2=1.0 - squares / variance if variance else float("nan"),
+        coverage=coverage,
+        n=len(actual),
+    )
+
+
+def noise_floor(measurements: Sequence[Measurement]) -> float | None:
+    """Return how much the same configuration differs when measured again.
+
+    Parameters
+    ----------
+    measurements : sequence of Measurement
+        Any rows; those of one architecture, step workload and platform are repeats.
+
+    Returns
+    -------
+    noise_floor : float or None
+        Median relative difference of two measurements of the energy per step; None
+        where nothing was measured twice.
+    """
+    repeats: dict[tuple[object, ...], list[float]] = {}
+    for item in measurements:
+        work = item.workload
+        key = (
+            item.group,
+            item.platform,
+            work.mode,
+            work.batch_size,
+            work.optimizer,
+            item.network.params,
+        )
+        step_energy_j = item.step("energy_j")
+        if step_energy_j is not None:
+            repeats.setdefault(key, []).append(step_energy_j)
+    differences = [
+        abs(other - first) / first
+        for first, *others in repeats.values()
+        for other in others
+    ]
+    return float(np.median(differences)) if differences else None

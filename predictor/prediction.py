@@ -1,0 +1,97 @@
+"""What a fitted model says of one configuration: shares, range and interval width."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from predictor.domain import Verdict
+from predictor.features import FloatArray, StepTable
+from predictor.fitting import FittedModel, TargetModel
+
+
+def operation_shares(fitted: TargetModel, table: StepTable) -> FloatArray:
+    """Return each operation's share of a single configuration's step.
+
+    Parameters
+    ----------
+    fitted : TargetModel
+        Its chosen regressor if that prices operations, else ``physical``.
+    table : StepTable
+        One configuration.
+
+    Returns
+    -------
+    shares : ndarray of shape (n_operations,)
+        Calls included; what is missing to 1 is the start of the step.
+    """
+    regressor: Any = fitted.regressors[fitted.chosen]
+    if not hasattr(regressor, "per_operation"):
+        regressor = fitted.regressors["physical"]
+    cost = regressor.per_operation(table) * table.column("calls")
+    total = float(cost.sum() + regressor.per_step(table)[0])
+    shares: FloatArray = cost / total
+    return shares
+
+
+def judge(model: FittedModel, table: StepTable) -> tuple[FloatArray, Verdict]:
+    """Say where the energy goes and whether that was ever measured.
+
+    Parameters
+    ----------
+    model : FittedModel
+        The model.
+    table : StepTable
+        One configuration.
+
+    Returns
+    -------
+    shares : ndarray of shape (n_operations,)
+        Each operation's share of the energy.
+    verdict : Verdict
+        Inside the fitted range or not.
+    """
+    shares = operation_shares(model.steps["energy_j"], table)
+    return shares, model.domain.judge(table, shares)
+
+
+def widening(verdict: Verdict) -> float:
+    """Return the factor by which intervals are wider outside the fitted range.
+
+    Parameters
+    ----------
+    verdict : Verdict
+        Where a configuration lies.
+
+    Returns
+    -------
+    factor : float
+        1 inside.
+
+    Examples
+    --------
+    >>> widening(Verdict(in_domain=True, distance=0.0, reasons=()))
+    1.0
+    """
+    return 1.0 + verdict.distance
+
+
+def widenings(model: FittedModel, table: StepTable) -> FloatArray:
+    """Return the factor of `widening` for each configuration.
+
+    Parameters
+    ----------
+    model : FittedModel
+        The model.
+    table : StepTable
+        Any number of configurations.
+
+    Returns
+    -------
+    factors : ndarray of shape (n_steps,)
+        At least 1.
+    """
+    return np.array(
+        [widening(judge(model, table.take([row]))[1]) for row in range(len(table))]
+    )

@@ -1,0 +1,130 @@
+"""Network files of every supported format, read without their framework."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from predictor.architecture import Architecture
+from predictor.errors import ArchitectureError, InputFileError
+from predictor.readers.keras_archive import MAGIC, read_archive_config
+from predictor.readers.keras_json import read_network_description
+from predictor.readers.limits import (
+    open_regular_file,
+    parse_json,
+    read_capped,
+)
+
+__all__ = ["Format", "NetworkFile", "read_network", "read_network_description"]
+
+Format = Literal["keras-json", "keras-archive"]
+
+_OTHER_FORMATS = {
+    b"\x89HDF\r\n\x1a\n": "an HDF5 file; save the model as .keras",
+    b"\x80": "a pickle, which may run code; write model.to_json() to a file",
+    b"\x1f\x8b": "a gzip file; unpack it first",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkFile:
+    """A network and where it came from.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        The network.
+    format : {"keras-json", "keras-archive"}
+        The format read.
+    sha256 : str
+        Hash of the description's canonical JSON, in hexadecimal.
+    description : mapping
+        The parsed JSON.
+    """
+
+    architecture: Architecture
+    format: Format
+    sha256: str
+    description: Mapping[str, object]
+
+
+def read_network(
+    source: str | os.PathLike[str] | Mapping[str, object],
+) -> NetworkFile:
+    """Read a network from a file, or from parsed JSON.
+
+    Parameters
+    ----------
+    source : str, path-like or mapping
+        A Keras JSON file, a `.keras` archive, or ``json.loads(model.to_json())``.
+
+    Returns
+    -------
+    network : NetworkFile
+        The network, its format and its hash.
+
+    Raises
+    ------
+    InputFileError
+        If the file is missing, too large, damaged or of another format.
+    ArchitectureError
+        If it does not describe a network.
+
+    Examples
+    --------
+    >>> layer = {"class_name": "Dense", "config": {"units": 2, "input_shape": [4]}}
+    >>> network = read_network(
+    ...     {"class_name": "Sequential", "config": {"name": "net", "layers": [layer]}}
+    ... )
+    >>> network.architecture.name, network.format
+    ('net', 'keras-json')
+    """
+    if isinstance(source, Mapping):
+        return _described(source, "keras-json")
+    where = os.fspath(source)
+    found: Format = "keras-json"
+    with open_regular_file(source) as file:
+        start = file.read(8)
+        file.seek(0)
+        if start.startswith(MAGIC):
+            found = "keras-archive"
+            content = read_archive_config(file, where)
+        else:
+            content = read_capped(file, where)
+    for magic, advice in _OTHER_FORMATS.items():
+        if start.startswith(magic):
+            raise InputFileError(f"cannot read {where!r}: it is {advice}")
+    value = parse_json(content, where)
+    if isinstance(value, str):  # json.dump(model.to_json()) quotes the text once more
+        value = parse_json(value.encode("utf-8", "surrogatepass"), where)
+    if not isinstance(value, dict):
+        raise InputFileError(
+            f"cannot read {where!r}: it holds no JSON object; write model.to_json() "
+            "to the file"
+        )
+    try:
+        return _described(value, found)
+    except ArchitectureError as error:
+        error.add_note(f"in {where!r}")
+        raise
+
+
+def _described(description: Mapping[str, object], found: Format) -> NetworkFile:
+    architecture = read_network_description(description)
+    try:
+        canonical = json.dumps(
+            description, sort_keys=True, separators=(",", ":"), allow_nan=False
+        )
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ArchitectureError(
+            f"the network description is not JSON ({error}); give "
+            "json.loads(model.to_json())"
+        ) from error
+    return NetworkFile(
+        architecture=architecture,
+        format=found,
+        sha256=hashlib.sha256(canonical.encode("utf-8")).hexdigest(),
+        description=description,
+    )

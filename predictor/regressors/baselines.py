@@ -1,0 +1,138 @@
+"""The simple metrics people use instead, fitted as well as they can be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from predictor.errors import ModelFileError
+from predictor.features import STEP_COLUMNS, FloatArray, StepTable
+
+BASELINE_COLUMNS: dict[str, tuple[str, ...]] = {
+    "mean": (),
+    "flops": ("log_macs",),
+    "params": ("log_params", "log_batch_size"),
+    "macs+params": ("log_macs", "log_params", "log_batch_size"),
+}
+"""What each baseline regresses the log target on, apart by mode.
+
+``flops`` counts the whole batch and, in training, the backward pass; FLOPs are twice
+the MACs, which a regression of logarithms does not see. Parameters know nothing of
+the batch size, so it is given to them.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLinear:
+    """A straight line in logarithms, one for each mode.
+
+    Parameters
+    ----------
+    columns : tuple of str
+        Columns of `features.STEP_COLUMNS`.
+    coefficients : ndarray of shape (2, n_columns + 1)
+        Intercept and slopes, for inference and training.
+    """
+
+    columns: tuple[str, ...]
+    coefficients: FloatArray
+
+    def predict(self, table: StepTable) -> FloatArray:
+        """Return what one step takes.
+
+        Parameters
+        ----------
+        table : StepTable
+            Any number of configurations.
+
+        Returns
+        -------
+        values : ndarray of shape (n_steps,)
+            Energy in J or time in s, whichever was fitted.
+        """
+        training = table.step_column("training").astype(int)
+        terms = _terms(table, self.columns)
+        with np.errstate(over="ignore"):
+            values: FloatArray = np.exp((terms * self.coefficients[training]).sum(1))
+        return np.clip(values, 1e-300, 1e300)
+
+    def to_arrays(self) -> dict[str, Any]:
+        """Return the arrays to store.
+
+        Returns
+        -------
+        arrays : dict of str to ndarray
+            By field name.
+        """
+        places = [STEP_COLUMNS.index(name) for name in self.columns]
+        return {
+            "columns": np.array(places, dtype=np.int64),
+            "coefficients": self.coefficients,
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Any]) -> LogLinear:
+        """Rebuild from stored arrays.
+
+        Parameters
+        ----------
+        arrays : mapping of str to ndarray
+            As `to_arrays` returned them.
+
+        Returns
+        -------
+        model : LogLinear
+            Ready to predict.
+
+        Raises
+        ------
+        ModelFileError
+            If an array is missing or damaged.
+        """
+        try:
+            places = [int(place) for place in arrays["columns"]]
+            coefficients = np.asarray(arrays["coefficients"], dtype=np.float64)
+            columns = tuple(STEP_COLUMNS[place] for place in places)
+        except (KeyError, IndexError, TypeError) as error:
+            raise ModelFileError(
+                f"a baseline's arrays are damaged ({error})"
+            ) from error
+        if coefficients.shape != (2, len(columns) + 1):
+            raise ModelFileError("a baseline's coefficients have another shape")
+        return cls(columns=columns, coefficients=coefficients)
+
+
+def _terms(table: StepTable, columns: tuple[str, ...]) -> FloatArray:
+    return np.column_stack(
+        [np.ones(len(table)), *(table.step_column(name) for name in columns)]
+    )
+
+
+def fit_baseline(name: str, table: StepTable, target: FloatArray) -> LogLinear:
+    """Fit one baseline by least squares of logarithms.
+
+    Parameters
+    ----------
+    name : str
+        One of `BASELINE_COLUMNS`.
+    table : StepTable
+        What was done in a step.
+    target : ndarray of shape (n_steps,)
+        What the step took, strictly positive, in J or s.
+
+    Returns
+    -------
+    model : LogLinear
+        The fitted line of each mode; a mode without rows has the other's.
+    """
+    columns = BASELINE_COLUMNS[name]
+    terms, log_target = _terms(table, columns), np.log(target)
+    training = table.step_column("training") > 0
+    coefficients = []
+    for rows in (~training, training):
+        used = rows if rows.any() else np.ones(len(table), dtype=bool)
+        coefficients.append(np.linalg.lstsq(terms[used], log_target[used])[0])
+    return LogLinear(columns=columns, coefficients=np.array(coefficients))

@@ -1,0 +1,170 @@
+"""Sums of regression trees as plain arrays, evaluated without scikit-learn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from predictor.errors import ModelFileError
+from predictor.features import FloatArray, IntArray
+
+_LEAF = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trees:
+    """A sum of regression trees.
+
+    Parameters
+    ----------
+    roots : ndarray of int, shape (n_trees,)
+        Index of each tree's first node.
+    feature : ndarray of int, shape (n_nodes,)
+        Column that a node compares; -1 marks a leaf.
+    threshold : ndarray of shape (n_nodes,)
+        A value up to the threshold goes left.
+    left, right : ndarray of int, shape (n_nodes,)
+        Children, always behind their parent, so that no walk can be endless.
+    value : ndarray of shape (n_nodes,)
+        What a leaf adds.
+
+    Examples
+    --------
+    >>> stump = Trees.from_nodes(
+    ...     [dict(feature=[0, -1, -1], threshold=[0.5, 0, 0], left=[1, -1, -1],
+    ...           right=[2, -1, -1], value=[0.0, -1.0, 1.0])]
+    ... )
+    >>> stump.predict(np.array([[0.0], [2.0]]))
+    array([-1.,  1.])
+    """
+
+    roots: IntArray
+    feature: IntArray
+    threshold: FloatArray
+    left: IntArray
+    right: IntArray
+    value: FloatArray
+
+    @classmethod
+    def from_nodes(cls, trees: Sequence[Mapping[str, Any]]) -> Trees:
+        """Join trees given one by one.
+
+        Parameters
+        ----------
+        trees : sequence of mapping
+            Each with ``feature``, ``threshold``, ``left``, ``right`` and ``value``
+            arrays; children counted from the tree's own first node.
+
+        Returns
+        -------
+        trees : Trees
+            Their sum.
+        """
+        sizes = [len(tree["feature"]) for tree in trees]
+        roots = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
+
+        def joined(name: str, kind: type) -> Any:
+            return np.concatenate([np.asarray(t[name], dtype=kind) for t in trees])
+
+        feature = np.maximum(joined("feature", np.int64), _LEAF)
+        offset = np.repeat(roots, sizes)
+        inner = feature != _LEAF
+        return cls(
+            roots=roots,
+            feature=feature,
+            threshold=joined("threshold", np.float64),
+            left=np.where(inner, joined("left", np.int64) + offset, _LEAF),
+            right=np.where(inner, joined("right", np.int64) + offset, _LEAF),
+            value=joined("value", np.float64),
+        )
+
+    def predict(self, X: FloatArray) -> FloatArray:
+        """Add up the trees' values.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Compared as 32-bit floats, as scikit-learn's trees do.
+
+        Returns
+        -------
+        sums : ndarray of shape (n_samples,)
+            Sum over all trees.
+        """
+        rows = np.asarray(X, dtype=np.float32)
+        place = np.arange(len(rows))[:, None]
+        node = np.broadcast_to(self.roots, (len(rows), len(self.roots))).copy()
+        while True:
+            feature = self.feature[node]
+            inner = feature != _LEAF
+            if not inner.any():
+                break
+            goes_left = rows[place, np.maximum(feature, 0)] <= self.threshold[node]
+            child = np.where(goes_left, self.left[node], self.right[node])
+            node = np.where(inner, child, node)
+        sums: FloatArray = self.value[node].sum(axis=1)
+        return sums
+
+    def to_arrays(self) -> dict[str, Any]:
+        """Return the arrays to store.
+
+        Returns
+        -------
+        arrays : dict of str to ndarray
+            By field name.
+        """
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Any], *, n_features: int) -> Trees:
+        """Rebuild from stored arrays, checking that every walk ends.
+
+        Parameters
+        ----------
+        arrays : mapping of str to ndarray
+            As `to_arrays` returned them.
+        n_features : int
+            Number of columns the trees may compare.
+
+        Returns
+        -------
+        trees : Trees
+            Ready to predict.
+
+        Raises
+        ------
+        ModelFileError
+            If an array is missing, lengths differ, a child does not lie behind its
+            parent or a column does not exist.
+        """
+        try:
+            trees = cls(
+                roots=np.asarray(arrays["roots"], dtype=np.int64),
+                feature=np.asarray(arrays["feature"], dtype=np.int64),
+                threshold=np.asarray(arrays["threshold"], dtype=np.float64),
+                left=np.asarray(arrays["left"], dtype=np.int64),
+                right=np.asarray(arrays["right"], dtype=np.int64),
+                value=np.asarray(arrays["value"], dtype=np.float64),
+            )
+        except KeyError as error:
+            raise ModelFileError(f"tree array {error} is missing") from error
+        nodes = len(trees.feature)
+        inner = trees.feature != _LEAF
+        children = np.concatenate([trees.left[inner], trees.right[inner]])
+        parents = np.tile(np.flatnonzero(inner), 2)
+        lengths = {
+            len(getattr(trees, name)) for name in cls.__slots__ if name != "roots"
+        }
+        if (
+            lengths != {nodes}
+            or np.any(children <= parents)
+            or np.any(children >= nodes)
+            or np.any((trees.roots < 0) | (trees.roots >= nodes))
+            or np.any((trees.feature < _LEAF) | (trees.feature >= n_features))
+            or not np.all(np.isfinite(trees.value))
+        ):
+            raise ModelFileError("the stored trees are damaged; fit the model again")
+        return trees

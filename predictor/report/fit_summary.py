@@ -1,0 +1,45 @@
+"""What a fit came to, as text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from predictor.fitting import FittedModel
+from predictor.regressors import CANDIDATES
+
+
+def render_fit(model: FittedModel, folder: Path) -> str:
+    """Write what was fitted, how well, and what to do next.
+
+    Parameters
+    ----------
+    model : FittedModel
+        What was fitted.
+    folder : Path
+        Where it was written.
+
+    Returns
+    -------
+    text : str
+        Ends with a line break.
+    """
+    floor = model.noise_floor
+    lines = [
+        f"{model.rows} rows of {model.platform.label} "
+        f"(energy {model.platform.energy_source}); noise floor "
+        + ("not measured" if floor is None else f"{floor:.1%}")
+    ]
+    for part, fitted in (("step", model.steps), ("cold", model.cold)):
+        for target, one in fitted.items():
+            errors = one.errors[one.chosen]
+            others = ", ".join(
+                f"{name} {one.errors[name].median_ape:.1%}"
+                for name in CANDIDATES
+                if name in one.errors and name != one.chosen
+            )
+            lines.append(
+                f"{part} {target}: {one.chosen}, median error on left-out networks "
+                f"{errors.median_ape:.1%}, MAPE {errors.mape:.1%} ({others})"
+            )
+    lines.append(f"written to {folder}; use it with `--model {folder}`")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,46 @@
+"""Unit conversions; the only module allowed to hold a conversion factor."""
+
+JOULES_PER_KWH = 3_600_000.0
+SECONDS_PER_HOUR = 3_600.0
+
+
+def joules_to_kwh(energy_j: float) -> float:
+    """Convert joules to kilowatt-hours.
+
+    Parameters
+    ----------
+    energy_j : float
+        Energy in J.
+
+    Returns
+    -------
+    energy_kwh : float
+        The same energy in kWh.
+
+    Examples
+    --------
+    >>> joules_to_kwh(1_800_000.0)
+    0.5
+    """
+    return energy_j / JOULES_PER_KWH
+
+
+def kwh_to_joules(energy_kwh: float) -> float:
+    """Convert kilowatt-hours to joules.
+
+    Parameters
+    ----------
+    energy_kwh : float
+        Energy in kWh.
+
+    Returns
+    -------
+    energy_j : float
+        The same energy in J.
+
+    Examples
+    --------
+    >>> kwh_to_joules(0.5)
+    1800000.0
+    """
+    return energy_kwh * JOULES_PER_KWH

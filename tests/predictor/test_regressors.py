@@ -1,0 +1,147 @@
+"""Regressors on a device whose prices are known."""
+
+import numpy as np
+import pytest
+
+from predictor.dataset import step_table
+from predictor.errors import ModelFileError
+from predictor.features import describe_steps
+from predictor.fitting import targets_of
+from predictor.regressors import BASELINES, CANDIDATES, REGRESSORS
+from predictor.regressors.boosting import export_boosting, gradient_boosting
+from predictor.regressors.physical import fit_physical
+from predictor.regressors.trees import Trees
+from predictor.workload import Workload
+from tests.predictor import device
+
+
+@pytest.fixture(scope="module")
+def table(measurements):
+    return step_table(measurements)
+
+
+@pytest.fixture(scope="module")
+def target(measurements):
+    return targets_of(measurements, "energy_j")
+
+
+@pytest.fixture(scope="module")
+def regressors(table, target):
+    return {name: kind.fit(table, target, 0) for name, kind in REGRESSORS.items()}
+
+
+@pytest.mark.parametrize("name", REGRESSORS)
+def test_a_stored_regressor_predicts_the_same(name, regressors, table):
+    stored = {key: np.array(v) for key, v in regressors[name].to_arrays().items()}
+
+    restored = REGRESSORS[name].from_arrays(stored)
+
+    assert np.array_equal(restored.predict(table), regressors[name].predict(table))
+
+
+@pytest.mark.parametrize("name", REGRESSORS)
+def test_missing_arrays_are_refused(name):
+    with pytest.raises(ModelFileError):
+        REGRESSORS[name].from_arrays({})
+
+
+@pytest.mark.parametrize("name", REGRESSORS)
+def test_predictions_are_positive_far_outside_the_fit(name, regressors):
+    huge = device.count(device.mlp(100_000, 100_000))
+    tiny = device.count(device.mlp(1, 1))
+    table = describe_steps([(huge, Workload(batch_size=4096)), (tiny, Workload())])
+
+    predicted = regressors[name].predict(table)
+
+    assert np.isfinite(predicted).all()
+    assert (predicted > 0).all()
+
+
+@pytest.mark.parametrize("name", REGRESSORS)
+def test_fitting_twice_gives_the_same_bits(name, table, target, regressors):
+    again = REGRESSORS[name].fit(table, target, 0)
+
+    assert np.array_equal(again.predict(table), regressors[name].predict(table))
+
+
+@pytest.mark.parametrize("name", CANDIDATES)
+def test_candidates_beat_every_baseline_where_they_were_fitted(
+    name, regressors, table, target
+):
+    def error(which):
+        return np.abs(np.log(regressors[which].predict(table) / target)).mean()
+
+    assert error(name) < min(error(baseline) for baseline in BASELINES)
+
+
+def test_physical_extrapolates_to_a_network_a_hundred_times_larger(table, target):
+    physical = fit_physical(table, target)
+    network = device.count(device.cnn(64, 256, 256, 256))
+    workload = Workload(mode="training", batch_size=128)
+
+    predicted = physical.predict(describe_steps([(network, workload)]))[0]
+
+    assert predicted == pytest.approx(device.step_energy_j(network, workload), rel=0.5)
+
+
+def test_physical_prices_what_it_never_saw(table, target):
+    pooled = {
+        "class_name": "Sequential",
+        "config": {
+            "layers": [
+                {
+                    "class_name": "InputLayer",
+                    "config": {"batch_shape": [None, 64, 64, 8]},
+                },
+                {"class_name": "MaxPooling2D", "config": {}},
+            ]
+        },
+    }
+    step = describe_steps([(device.count(pooled), Workload(mode="inference"))])
+
+    cost = fit_physical(table, target).per_operation(step)
+
+    assert (cost > 0).all()
+
+
+def test_operations_and_overhead_add_up_to_the_prediction(regressors, table):
+    for name in ("physical", "hybrid"):
+        regressor = regressors[name]
+        total = table.total(regressor.per_operation(table)) + regressor.per_step(table)
+
+        assert regressor.predict(table) == pytest.approx(total, rel=1e-12)
+
+
+def test_boosted_trees_equal_scikit_learn(table, target):
+    original = gradient_boosting(0).fit(table.steps, np.log(target))
+
+    exported = export_boosting(original)
+
+    expected = original.predict(table.steps)
+    assert np.log(exported.predict(table)) == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"left": np.array([0, -1, -1])},
+        {"left": np.array([9, -1, -1])},
+        {"feature": np.array([7, -1, -1])},
+        {"value": np.array([0.0, np.nan, 0.0])},
+        {"threshold": np.array([0.0])},
+        {"roots": np.array([5])},
+    ],
+)
+def test_damaged_trees_are_refused(damage):
+    stump = {
+        "roots": np.array([0]),
+        "feature": np.array([0, -1, -1]),
+        "threshold": np.zeros(3),
+        "left": np.array([1, -1, -1]),
+        "right": np.array([2, -1, -1]),
+        "value": np.array([0.0, -1.0, 1.0]),
+    }
+    assert Trees.from_arrays(stump, n_features=1).predict(np.zeros((1, 1))) == [-1.0]
+
+    with pytest.raises(ModelFileError):
+        Trees.from_arrays({**stump, **damage}, n_features=1)
