@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from predictor.counting.operation import OPERATION_KINDS, PHASES
-from predictor.features import STEP_COLUMNS, FloatArray, StepTable
+from predictor.features import STEP_COLUMNS, FloatArray, IntArray, StepTable
 from predictor.regressors.hybrid import (
     SHAPE_COLUMNS,
     operation_ranges,
@@ -27,6 +27,7 @@ LARGEST_STRANGE_SHARE = 0.05
 """An estimate is in domain while operations beyond the range have no larger share."""
 
 _NEVER_MEASURED_DISTANCE = 3.0
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,8 @@ class Verdict:
     in_domain : bool
         Whether it counts as inside.
     distance : float
-        Zero inside; else in natural logarithms: 0.7 is a factor of two beyond.
+        Zero inside; else in natural logarithms, so that 0.7 is a factor of two
+        beyond: the operations' largest excess weighted by share, plus the step's.
     reasons : tuple of str
         What is beyond the range, by how much, most important first.
     """
@@ -103,63 +105,72 @@ class Domain:
             Inside or not, how far, and why.
         """
         shapes = operation_shapes(table)
-        kind, phase = shapes[:, 0].astype(int), shapes[:, 1].astype(int)
+        kind, phase = shapes[:, 0].astype(np.int64), shapes[:, 1].astype(np.int64)
         low, high = self.lowest[kind, phase], self.highest[kind, phase]
         beyond = np.maximum(np.maximum(low - shapes, shapes - high), 0.0)
-        never = np.isnan(beyond).any(axis=1)
+        never = np.asarray(np.isnan(beyond).any(axis=1), dtype=np.bool_)
         beyond = np.where(never[:, None], 0.0, beyond)
-        strange = never | (beyond.max(axis=1) > 1e-9)
-        reasons: list[tuple[float, str]] = []
-        for unknown in {
-            (int(k), int(p)) for k, p in zip(kind[never], phase[never], strict=True)
-        }:
-            share = float(shares[never & (kind == unknown[0])].sum())
-            reasons.append(
-                (
-                    share,
-                    f"{OPERATION_KINDS[unknown[0]]} ({PHASES[unknown[1]]}) was never "
-                    f"measured and has {share:.0%} of the estimate",
-                )
-            )
-        by_column = shares @ beyond
-        for column in np.flatnonzero(
-            (shares @ (beyond > 1e-9)) > LARGEST_STRANGE_SHARE
-        ):
-            worst = int(np.argmax(beyond[:, column]))
-            reasons.append(
-                (
-                    float(by_column[column]),
-                    f"{SHAPE_COLUMNS[column].removeprefix('log_')} of a "
-                    f"{OPERATION_KINDS[kind[worst]]} is a factor of "
-                    f"{np.exp(beyond[worst, column]):.2g} beyond the fitted range",
-                )
-            )
-        distance = float(by_column.sum()) + _NEVER_MEASURED_DISTANCE * float(
-            shares[never].sum()
+        strange = never | (beyond.max(axis=1) > _ROUNDING)
+        excesses = self._step_excesses(table)
+        reasons = [
+            *_never_measured(kind[never], phase[never], shares[never]),
+            *_beyond_range(kind, beyond, shares),
+            *excesses,
+        ]
+        strange_share = float(shares[strange].sum())
+        ordered = sorted(reasons, key=lambda reason: -reason[0])
+        return Verdict(
+            in_domain=strange_share <= LARGEST_STRANGE_SHARE and not excesses,
+            distance=(
+                float((shares @ beyond).max(initial=0.0))
+                + _NEVER_MEASURED_DISTANCE * float(shares[never].sum())
+                + max((excess for excess, _ in excesses), default=0.0)
+            ),
+            reasons=tuple(text for _, text in ordered),
         )
-        step_is_inside = True
+
+    def _step_excesses(self, table: StepTable) -> list[tuple[float, str]]:
+        found = []
         for name in RANGED_STEP_COLUMNS:
             place = STEP_COLUMNS.index(name)
             value = float(table.steps[0, place])
-            excess = max(
-                self.step_lowest[place] - value, value - self.step_highest[place]
+            excess = float(
+                max(self.step_lowest[place] - value, value - self.step_highest[place])
             )
-            if excess > 1e-9:
-                step_is_inside = False
-                distance += float(excess)
-                reasons.append(
-                    (
-                        float(excess),
-                        f"{name.removeprefix('log_')} of a step is a factor of "
-                        f"{np.exp(excess):.2g} beyond the fitted range",
-                    )
-                )
-        inside = (
-            step_is_inside and float(shares[strange].sum()) <= LARGEST_STRANGE_SHARE
+            if excess > _ROUNDING:
+                found.append((excess, _sentence(f"{name} of a step", excess)))
+        return found
+
+
+def _sentence(what: str, excess: float) -> str:
+    shown = what.replace("log_", "").replace("_", " ")
+    return f"{shown} is a factor of {np.exp(excess):.2g} beyond the fitted range"
+
+
+def _never_measured(
+    kind: IntArray, phase: IntArray, shares: FloatArray
+) -> list[tuple[float, str]]:
+    by_operation: dict[tuple[int, int], float] = {}
+    for key, share in zip(zip(kind, phase, strict=True), shares, strict=True):
+        by_operation[key] = by_operation.get(key, 0.0) + float(share)
+    return [
+        (
+            share,
+            f"{OPERATION_KINDS[one]} ({PHASES[other].replace('_', ' ')}) was never "
+            f"measured and has {share:.0%} of the estimate",
         )
-        ordered = sorted(reasons, key=lambda reason: -reason[0])
-        return Verdict(
-            in_domain=inside,
-            distance=distance,
-            reasons=tuple(text for _, text in ordered),
-        )
+        for (one, other), share in by_operation.items()
+    ]
+
+
+def _beyond_range(
+    kind: IntArray, beyond: FloatArray, shares: FloatArray
+) -> list[tuple[float, str]]:
+    share_beyond = shares @ (beyond > _ROUNDING)
+    found = []
+    for column in np.flatnonzero(share_beyond > LARGEST_STRANGE_SHARE):
+        worst = int(np.argmax(shares * beyond[:, column]))
+        what = f"{SHAPE_COLUMNS[column]} of a {OPERATION_KINDS[kind[worst]]}"
+        weight = float(shares @ beyond[:, column])
+        found.append((weight, _sentence(what, float(beyond[worst, column]))))
+    return found

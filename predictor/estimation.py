@@ -453,6 +453,13 @@ def _warnings(
     return tuple(notices)
 
 
+def _carbon_sentence(carbon: CarbonIntensity, pue: float) -> str:
+    number = f"{carbon.carbon_intensity_g_per_kwh:g} gCO2e/kWh"
+    if carbon.region is None:
+        return f"{number} ({carbon.source}), PUE {pue:g}"
+    return f"{number} in {carbon.region} ({carbon.year}, {carbon.source}), PUE {pue:g}"
+
+
 def _assumptions(
     chosen: ChosenModel,
     carbon: CarbonIntensity,
@@ -483,14 +490,7 @@ def _assumptions(
                 "the making of the hardware are not counted"
             ),
         ),
-        Notice(
-            code="carbon",
-            message=(
-                f"{carbon.carbon_intensity_g_per_kwh:g} gCO2e/kWh for {carbon.region} "
-                f"({carbon.year if carbon.year else 'no year'}, {carbon.source}), "
-                f"PUE {pue:g}"
-            ),
-        ),
+        Notice(code="carbon", message=_carbon_sentence(carbon, pue)),
     ]
     if chosen.model.steps["energy_j"].chosen == "boosting":
         notices.append(

@@ -31,6 +31,23 @@ class LayerCount:
     backward : tuple of Operation
         The backward pass of one call, in order of execution; empty below the
         lowest trainable layer.
+
+    Examples
+    --------
+    >>> flatten = LayerCount(
+    ...     name="flatten",
+    ...     kind="Flatten",
+    ...     calls=2,
+    ...     input_shapes=((4, 5),),
+    ...     output_shapes=((20,),),
+    ...     params=0,
+    ...     trainable_params=0,
+    ...     trainable_tensors=0,
+    ...     forward=(),
+    ...     backward=(),
+    ... )
+    >>> flatten.macs, flatten.activations
+    (0, 40)
     """
 
     name: str
@@ -68,6 +85,12 @@ class NetworkCount:
         In order of execution; input layers, which do nothing, are left out.
     input_shapes, output_shapes : tuple of Shape
         Shapes without the batch axis.
+
+    Examples
+    --------
+    >>> empty = NetworkCount(layers=(), input_shapes=((4,),), output_shapes=((4,),))
+    >>> empty.params, empty.macs
+    (0, 0)
     """
 
     layers: tuple[LayerCount, ...]

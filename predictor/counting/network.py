@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from predictor.architecture import Architecture, Layer, Node, Shape
 from predictor.counting.boundaries import check_shape, declared_shape, fitting_shape
 from predictor.counting.counts import LayerCount, NetworkCount
+from predictor.counting.operation import Operation
 from predictor.counting.rule import Call, Counted, Weight
 from predictor.counting.rules import RULES
 from predictor.counting.settings import Settings
@@ -27,6 +28,37 @@ DEEPEST_NESTING = 100
 MOST_REPEATED_USES = 20_000
 """Uses of layers with further input shapes, which need a count each; more are not
 counted in a few seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """What a layer inherits from the networks around it.
+
+    `training` is the ``training`` argument of a call, which overrides the mode the
+    whole network runs in; None where no call has one.
+    """
+
+    frozen: bool = False
+    training: bool | None = None
+    depth: int = 0
+
+    def inside(
+        self, *, trainable: bool, arguments: Mapping[str, object] | None = None
+    ) -> _Context:
+        training = (arguments or {}).get("training")
+        return _Context(
+            self.frozen or not trainable,
+            training if isinstance(training, bool) else self.training,
+            self.depth + 1,
+        )
+
+    def applied(self, operations: tuple[Operation, ...]) -> tuple[Operation, ...]:
+        """Return the operations as they run under the mode a call asked for."""
+        if self.training is None or not any(o.training_only for o in operations):
+            return operations
+        if self.training:
+            return tuple(replace(o, training_only=False) for o in operations)
+        return tuple(o for o in operations if not o.training_only)
 
 
 class _Walk:
@@ -47,14 +79,14 @@ class _Walk:
         gradients: tuple[bool, ...],
         *,
         name: str,
-        frozen: bool,
-        depth: int,
+        context: _Context,
     ) -> Visit:
-        key = (id(architecture), shapes, gradients, frozen)
+        context = context.inside(trainable=architecture.trainable)
+        key = (id(architecture), shapes, gradients, context.frozen, context.training)
         known = self._visits.get(key)
         if known is not None:
             return known
-        if depth > DEEPEST_NESTING:
+        if context.depth > 2 * DEEPEST_NESTING:  # layer and network count one each
             raise ArchitectureError(
                 f"network {name!r} is nested deeper than {DEEPEST_NESTING} levels"
             )
@@ -68,7 +100,6 @@ class _Walk:
             # Each node once without and once with a gradient through it.
             self._most_uses += 2 * len(architecture.nodes)
         visit = Visit(name)
-        frozen = frozen or not architecture.trainable
         fed = {
             position: fitting_shape(architecture.nodes[position].layer, shape)
             for position, shape in zip(architecture.inputs, shapes, strict=True)
@@ -93,9 +124,7 @@ class _Walk:
                 flows[ref.node][ref.output]
                 for ref in (*node.inputs, *node.keywords.values())
             )
-            part = self._part(
-                node, given, named, flowing, frozen=frozen, depth=depth + 1
-            )
+            part = self._part(node, given, named, flowing, context)
             visit.parts[part] = visit.parts.get(part, 0) + 1
             if isinstance(part, Visit):
                 outputs.append(part.outputs)
@@ -119,20 +148,17 @@ class _Walk:
         given: Shapes,
         named: Mapping[str, Shape],
         flowing: tuple[bool, ...],
-        *,
-        frozen: bool,
-        depth: int,
+        context: _Context,
     ) -> Use | Visit:
         layer = node.layer
-        frozen = frozen or not layer.trainable
+        context = context.inside(trainable=layer.trainable, arguments=node.arguments)
         if _is_network(layer) and isinstance(layer.inner, Architecture):
             return self.visit(
                 layer.inner,
                 (*given, *named.values()),
                 flowing,
                 name=layer.name,
-                frozen=frozen,
-                depth=depth,
+                context=context,
             )
         upstream = any(flowing)
         call = (
@@ -140,7 +166,8 @@ class _Walk:
             given,
             tuple(named.items()),
             _arguments_key(node.arguments),
-            frozen,
+            context.frozen,
+            context.training,
         )
         use = self._uses.get((call, upstream))
         if use is None:
@@ -151,12 +178,12 @@ class _Walk:
                 )
             counted = self._counted.get(call)
             if counted is None:
-                counted = self._count(
-                    layer, given, named, node.arguments, frozen=frozen, depth=depth
-                )
+                counted = self._count(layer, given, named, node.arguments, context)
                 self._counted[call] = counted
             self._check_shared(layer, counted)
-            use = Use(layer, frozen, upstream, (*given, *named.values()), counted)
+            use = Use(
+                layer, context.frozen, upstream, (*given, *named.values()), counted
+            )
             self._uses[call, upstream] = use
         return use
 
@@ -174,19 +201,17 @@ class _Walk:
         given: Shapes,
         named: Mapping[str, Shape],
         arguments: Mapping[str, object],
-        *,
-        frozen: bool,
-        depth: int,
+        context: _Context,
     ) -> Counted:
         rule = RULES.get(layer.kind)
         if rule is None:
             raise UnsupportedLayerError(layer.kind[:100], layer.name, RULES)
         values = layer.settings
-        if frozen and values.get("trainable") is not False:
+        if context.frozen and values.get("trainable") is not False:
             values = {**values, "trainable": False}
         inner = None
         if layer.inner is not None:
-            inner = partial(self._inner, layer, frozen=frozen, depth=depth + 1)
+            inner = partial(self._inner, layer, context)
         call = Call(
             settings=Settings(layer.name, values),
             inputs=given,
@@ -202,44 +227,39 @@ class _Walk:
             raise ArchitectureError(f"layer {layer.name!r}: {error}") from error
         for shape in counted.outputs:
             check_shape(layer, shape)
-        return counted
+        operations = context.applied(counted.operations)
+        if operations is counted.operations:
+            return counted
+        return replace(counted, operations=operations)
 
-    def _inner(
-        self, wrapper: Layer, shapes: Shapes, *, frozen: bool, depth: int
-    ) -> Counted:
+    def _inner(self, wrapper: Layer, context: _Context, shapes: Shapes) -> Counted:
         """Count what a wrapper wraps, folded into one."""
-        key = (id(wrapper.inner), shapes, frozen)
+        key = (id(wrapper.inner), shapes, context.frozen, context.training)
         counted = self._counted.get(key)
         if counted is None:
-            counted = self._wrapped(wrapper, shapes, frozen=frozen, depth=depth)
+            counted = self._wrapped(wrapper, context, shapes)
             self._counted[key] = counted
         return counted
 
-    def _wrapped(
-        self, wrapper: Layer, shapes: Shapes, *, frozen: bool, depth: int
-    ) -> Counted:
+    def _wrapped(self, wrapper: Layer, context: _Context, shapes: Shapes) -> Counted:
         inner = wrapper.inner
-        if depth > DEEPEST_NESTING:
+        if context.depth > 2 * DEEPEST_NESTING:
             raise ArchitectureError(
                 f"layer {wrapper.name!r} is nested deeper than {DEEPEST_NESTING} levels"
             )
         if isinstance(inner, Layer):
-            frozen = frozen or not inner.trainable
+            context = context.inside(trainable=inner.trainable)
             if not _is_network(inner):
-                counted = self._count(inner, shapes, {}, {}, frozen=frozen, depth=depth)
-                return replace(counted, weights=frozen_weights(counted.weights, frozen))
+                counted = self._count(inner, shapes, {}, {}, context)
+                weights = frozen_weights(counted.weights, context.frozen)
+                return replace(counted, weights=weights)
             inner = inner.inner
         if not isinstance(inner, Architecture):
             raise ArchitectureError(f"layer {wrapper.name!r} wraps nothing")
-        visit = self.visit(
-            inner,
-            shapes,
-            (False,) * len(shapes),
-            name=wrapper.name,
-            frozen=frozen,
-            depth=depth,
+        gradients = (False,) * len(shapes)
+        return folded(
+            self.visit(inner, shapes, gradients, name=wrapper.name, context=context)
         )
-        return folded(visit)
 
 
 def _is_network(layer: Layer) -> bool:
@@ -313,8 +333,7 @@ def count_network(architecture: Architecture) -> NetworkCount:
         tuple(shapes),
         (False,) * len(shapes),
         name=architecture.name,
-        frozen=False,
-        depth=0,
+        context=_Context(),
     )
     counted_layers: set[Layer] = set()
     layers: list[LayerCount] = []

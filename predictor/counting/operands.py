@@ -20,6 +20,11 @@ class Operand:
         Of a tensor, without the batch axis; of a constant, all axes.
     constant : bool
         Whether it is a constant in the description.
+
+    Examples
+    --------
+    >>> Operand(shape=(4,), constant=False).shape
+    (4,)
     """
 
     shape: Shape

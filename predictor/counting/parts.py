@@ -42,7 +42,13 @@ _ROW_ACTIVATIONS = frozenset({"softmax", "log_softmax", "log_soft_max", "sparsem
 
 
 class OpenSizeError(ArchitectureError):
-    """A count depends on a size that the description leaves open."""
+    """A count depends on a size that the description leaves open.
+
+    Examples
+    --------
+    >>> issubclass(OpenSizeError, ArchitectureError)
+    True
+    """
 
 
 def product(shape: Sequence[int | None]) -> int:

@@ -26,7 +26,7 @@ class Settings:
     (8, (2, 2))
     >>> Settings("conv", {"filters": True}).integer("filters")
     Traceback (most recent call last):
-    predictor.errors.ArchitectureError: layer 'conv': 'filters' must be an integer ...
+    predictor.errors.ArchitectureError: layer 'conv': 'filters' must be an integer...
     """
 
     layer: str

@@ -42,6 +42,13 @@ class NetworkFile:
         Hash of the description's canonical JSON, in hexadecimal.
     description : mapping
         The parsed JSON.
+
+    Examples
+    --------
+    >>> dense = {"class_name": "Dense", "config": {"units": 2, "input_shape": [4]}}
+    >>> network = {"class_name": "Sequential", "config": {"layers": [dense]}}
+    >>> len(read_network(network).sha256)
+    64
     """
 
     architecture: Architecture

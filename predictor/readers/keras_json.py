@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import cast
 
 from predictor.architecture import Architecture, Layer, Node, TensorRef
 from predictor.errors import ArchitectureError
@@ -83,6 +82,11 @@ def _is_network(entry: Mapping[str, object]) -> bool:
     )
 
 
+def _network_kind(entry: Mapping[str, object]) -> str:
+    kind = entry.get("class_name")
+    return kind if isinstance(kind, str) and kind in NETWORK_KINDS else "Functional"
+
+
 class _Reader:
     """The state of reading one description: how many layers there were."""
 
@@ -113,7 +117,7 @@ class _Reader:
                     f"network {name!r}: a layer must be an object, got {layer!r:.60}"
                 )
         trainable = _flag(config.get("trainable"), name)
-        if kind == "Sequential" or "inbound_nodes" not in layers[-1]:
+        if kind == "Sequential" or not any("inbound_nodes" in one for one in layers):
             return self._sequential(entry, config, list(layers), name, trainable)
         return self._functional(config, list(layers), name, trainable)
 
@@ -127,7 +131,8 @@ class _Reader:
             settings = config if isinstance(config, Mapping) else {}
             return Layer(
                 name=_name(entry, settings, default=network.name),
-                kind=cast(str, entry["class_name"]),
+                # A subclass built functionally is one whatever it is called.
+                kind=_network_kind(entry),
                 settings={},
                 trainable=network.trainable,
                 inner=network,

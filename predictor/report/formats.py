@@ -60,7 +60,7 @@ def _rows(answer: Estimate) -> list[tuple[str, str, str]]:
         cold_wh = answer.cold_energy_j.scaled(1 / 3600)
         rows.append(
             (
-                "of it cold",
+                "cold part",
                 readable(cold_wh.estimate, ENERGY_WH),
                 readable_interval(cold_wh, ENERGY_WH),
             )

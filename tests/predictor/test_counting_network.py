@@ -2,16 +2,17 @@
 
 import time
 import tracemalloc
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.predictor.networks import functional, layer, sequential, tensor
 
 from predictor.architecture import Architecture, Layer, Node, TensorRef
 from predictor.counting import count_network
 from predictor.errors import ArchitectureError, UnsupportedLayerError
 from predictor.readers import read_network_description
+from tests.predictor.networks import functional, layer, sequential, tensor
 
 SIZES = st.integers(min_value=1, max_value=1000)
 TEN_LAYERS = st.lists(SIZES, min_size=1, max_size=10)
@@ -35,7 +36,7 @@ def test_counts_of_a_stack_are_the_sum_of_its_layers(inputs, widths):
 
     counted = count(mlp(inputs, widths))
 
-    products = [a * b for a, b in zip(sizes[:-1], sizes[1:], strict=True)]
+    products = [a * b for a, b in pairwise(sizes)]
     assert counted.macs == sum(products)
     assert counted.params == sum(products) + sum(widths)
     assert counted.activations == sum(widths)
@@ -175,6 +176,36 @@ def test_dropout_is_work_in_training_only():
     assert [(o.kind, o.training_only) for o in dropout.forward] == [("random", True)]
 
 
+def called(argument):
+    """A network used with ``training=argument``, as in transfer learning."""
+    inner = sequential(
+        (4,),
+        layer("Dense", units=4),
+        layer("BatchNormalization"),
+        layer("Dropout", rate=0.5),
+    )
+    description = functional({"inner": (inner, [[tensor("x")]])}, [["inner", 0, 0]])
+    node = description["config"]["layers"][1]["inbound_nodes"][0]
+    node["kwargs"] = {"training": argument}
+    return count(description)
+
+
+def test_a_network_called_with_training_false_runs_as_in_inference():
+    operations = [o for one in called(False).layers for o in one.forward]
+
+    assert [o.kind for o in operations] == ["matmul", "normalisation"]
+    assert not any(o.training_only for o in operations)
+
+
+def test_a_network_called_with_training_true_does_the_same_work_in_inference():
+    kinds = [o.kind for one in called(None).layers for o in one.forward]
+
+    operations = [o for one in called(True).layers for o in one.forward]
+
+    assert [o.kind for o in operations] == kinds
+    assert not any(o.training_only for o in operations)
+
+
 def test_a_frozen_layer_inside_a_wrapper_stays_frozen():
     inner = layer("Dense", units=3, trainable=False)
     wrapped = sequential((5, 4), layer("TimeDistributed", layer=inner))
@@ -214,7 +245,7 @@ def nested(times, *, levels=60):
 
 
 def test_a_network_used_2_to_the_60_times_is_counted_exactly_and_at_once():
-    started = time.monotonic()
+    started = time.process_time()
 
     counted = count_network(nested(2))
 
@@ -222,7 +253,7 @@ def test_a_network_used_2_to_the_60_times_is_counted_exactly_and_at_once():
     assert counted.params == 20
     assert sum(one.calls for one in counted.layers) == 2**60
     assert len(counted.layers) == 2
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_a_wrapper_around_a_network_used_2_to_the_60_times_is_counted_exactly():

@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.predictor.networks import functional, layer, sequential, tensor
 
 from predictor.counting import count_network
 from predictor.errors import ArchitectureError, InputFileError, PredictorError
 from predictor.readers import read_network, read_network_description
 from predictor.readers.limits import LARGEST_FILE_BYTES
+from tests.predictor.networks import functional, layer, sequential, tensor
 
 NETWORKS = Path(__file__).parents[2] / "data" / "networks"
 SAMPLES = sorted(NETWORKS.glob("*.json"))
@@ -283,12 +283,12 @@ HOSTILE = {
 @pytest.mark.parametrize(("content", "message"), HOSTILE.values(), ids=list(HOSTILE))
 def test_a_hostile_file_is_refused_in_one_sentence_at_once(tmp_path, content, message):
     path = written(tmp_path / "net.json", content)
-    started = time.monotonic()
+    started = time.process_time()
 
     with pytest.raises(InputFileError) as info:
         read_network(path)
 
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
     assert str(info.value).startswith(f"cannot read {os.fspath(path)!r}")
     assert message in str(info.value)
     assert "\n" not in str(info.value)
@@ -328,12 +328,12 @@ def test_a_file_above_the_limit_is_refused_before_it_is_read(tmp_path):
     path = tmp_path / "net.json"
     with path.open("wb") as file:
         file.truncate(2**40)  # a hole: reading it would take minutes and a terabyte
-    started = time.monotonic()
+    started = time.process_time()
 
     with pytest.raises(InputFileError, match="larger than 64 MiB"):
         read_network(path)
 
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_an_archive_that_unpacks_to_a_gigabyte_is_refused(tmp_path):
