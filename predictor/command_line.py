@@ -6,6 +6,8 @@ import os
 import sys
 from typing import Any
 
+import typer
+
 from predictor.errors import PredictorError
 
 INTERRUPTED = 130
@@ -53,7 +55,7 @@ def run(app: Any, program: str, arguments: list[str]) -> int:
             raise
         print(f"{program}: error: {error}", file=sys.stderr)
         return error.exit_status
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         print(f"{program}: interrupted", file=sys.stderr)
         return INTERRUPTED
     except Exception as error:
@@ -61,8 +63,6 @@ def run(app: Any, program: str, arguments: list[str]) -> int:
         if shown is not None:  # typer's own: wrong usage
             print(f"{program}: error: {shown()}", file=sys.stderr)
             return int(getattr(error, "exit_code", 2))
-        if type(error).__name__ == "Abort":
-            return INTERRUPTED
         if debug:
             raise
         print(

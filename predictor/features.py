@@ -34,11 +34,15 @@ OPERATION_COLUMNS = (
     "columns",
     "groups",
     "taps",
+    "stride",
+    "dilation",
 )
 """Columns of `StepTable.operations`; counts are those of one step, whole batch."""
 
 QUANTITIES = ("launches", "macs", "activation_bytes", "weight_bytes")
 """The columns a device spends energy on in proportion."""
+
+_PRODUCT_KINDS = ("matmul", "convolution", "transposed_convolution", "depthwise")
 
 STEP_COLUMNS = (
     "training",
@@ -57,7 +61,7 @@ STEP_COLUMNS = (
     "mean_log_groups",
     "mean_log_taps",
     "backward_macs_share",
-    *(f"macs_share_{kind}" for kind in ("matmul", "convolution", "depthwise")),
+    *(f"macs_share_{kind}" for kind in _PRODUCT_KINDS),
     *(f"bytes_share_{kind}" for kind in OPERATION_KINDS),
     "optimizer_slots",
 )
@@ -194,6 +198,14 @@ class StepTable:
         )
 
 
+def _weights_touched(operation: Operation) -> int:
+    # A look-up reads only the rows asked for, which count as activations; its
+    # gradient is a dense table in every backend.
+    if operation.kind == "gather" and operation.phase == "forward":
+        return 0
+    return operation.weights
+
+
 def _operation_row(
     operation: Operation, *, calls: int, batch_size: int, element_bytes: int
 ) -> tuple[float, ...]:
@@ -204,13 +216,15 @@ def _operation_row(
         float(operation.launches),
         float(operation.macs * batch_size),
         float((operation.read + operation.written) * batch_size * element_bytes),
-        float(operation.weights * element_bytes),
+        float(_weights_touched(operation) * element_bytes),
         float(batch_size),
         float(operation.positions),
         float(operation.inner),
         float(operation.columns),
         float(operation.groups),
         float(operation.taps),
+        float(operation.stride),
+        float(operation.dilation),
     )
 
 
@@ -257,7 +271,7 @@ def _describe_step(
         float(mac_weights[backward].sum()),
         *(
             float(mac_shares[OPERATION_KINDS.index(kind)]) / max(all_macs, 1.0)
-            for kind in ("matmul", "convolution", "depthwise")
+            for kind in _PRODUCT_KINDS
         ),
         *(byte_shares / max(all_bytes, 1.0)).tolist(),
         float(OPTIMIZER_SLOTS[workload.optimizer]),

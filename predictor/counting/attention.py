@@ -103,7 +103,7 @@ def _count_heads(
     if settings.flag("use_gate", False):
         projections.append(_projection(positions, query_features, mixed, settings))
         gating = [
-            elementwise(positions * mixed, kind="activation"),
+            elementwise(positions * mixed, kind="transcendental"),
             elementwise(positions * mixed, inputs=2),
         ]
     repeats: list[Operation] = []
@@ -246,7 +246,12 @@ def _summed_scores(
     scale = (elementwise(pairs, weights=outside),) if outside else ()
     sizes = (inside, per_feature, outside)
     return (
-        (pair_sums, elementwise(pairs * features, kind="activation"), total, *scale),
+        (
+            pair_sums,
+            elementwise(pairs * features, kind="transcendental"),
+            total,
+            *scale,
+        ),
         tuple(Weight(size=size) for size in sizes if size),
     )
 

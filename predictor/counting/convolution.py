@@ -120,6 +120,8 @@ def _conv(call: Call, *, axes: int) -> Counted:
         columns=columns,
         groups=groups,
         taps=taps,
+        stride=prod(strides),
+        dilation=prod(dilation),
     )
     return Counted(
         outputs=(join_channels(sizes, filters, settings),),
@@ -174,7 +176,7 @@ def _conv_transpose(call: Call, *, axes: int) -> Counted:
     bias = _biases(settings, filters)
     written = product(output)
     convolution = Operation(
-        kind="convolution",
+        kind="transposed_convolution",
         macs=positions * channels * taps * filters,
         read=product(shape),
         written=written,
@@ -183,6 +185,8 @@ def _conv_transpose(call: Call, *, axes: int) -> Counted:
         inner=channels,
         columns=taps * filters,
         taps=taps,
+        stride=prod(strides),
+        dilation=prod(dilation),
     )
     return Counted(
         outputs=(output,),
@@ -220,6 +224,8 @@ def _depthwise_part(call: Call, *, axes: int) -> tuple[Shape, int, Operation, We
         columns=multiplier,
         groups=channels,
         taps=taps,
+        stride=prod(strides),
+        dilation=prod(dilation),
     )
     return sizes, channels * multiplier, operation, weight
 

@@ -5,13 +5,16 @@ from typing import Literal, get_args
 
 OperationKind = Literal[
     "matmul",  # dense layers, einsum, attention scores
-    "convolution",  # 1-3 spatial axes, grouped, transposed
+    "convolution",  # 1-3 spatial axes, also grouped
+    "transposed_convolution",
     "depthwise",  # one filter per channel
-    "pooling",  # local windows
+    "pooling",  # averages over local windows
+    "max_pooling",
     "reduction",  # global pooling, sums over axes
     "normalisation",  # statistics, scale and shift
     "softmax",
-    "activation",  # element-wise, one input
+    "activation",  # element-wise, one input, comparisons and a product at most
+    "transcendental",  # element-wise, one input, with an exponential or the like
     "elementwise",  # element-wise, several inputs, biases, scales
     "copy",  # padding, cropping, concatenation, transposition, up-sampling
     "gather",  # embedding look-up and its scatter
@@ -55,6 +58,10 @@ default="forward"
         Independent products side by side: groups of a convolution, attention heads.
     taps : int, default=1
         Points of the kernel or pooling window, 9 for 3 x 3.
+    stride : int, default=1
+        Product of the strides over the axes.
+    dilation : int, default=1
+        Product of the dilation rates over the axes.
     training_only : bool, default=False
         Whether inference leaves it out, such as a dropout mask.
     """
@@ -71,6 +78,8 @@ default="forward"
     columns: int = 1
     groups: int = 1
     taps: int = 1
+    stride: int = 1
+    dilation: int = 1
     training_only: bool = False
 
 

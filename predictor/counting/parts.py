@@ -38,6 +38,23 @@ _POINTWISE_ACTIVATIONS = frozenset(
         "threshold",
     }
 )
+_CHEAP_ACTIVATIONS = frozenset(
+    [
+        "hard_shrink",
+        "hard_sigmoid",
+        "hard_silu",
+        "hard_swish",
+        "hard_tanh",
+        "leaky_relu",
+        "relu",
+        "relu6",
+        "soft_shrink",
+        "softsign",
+        "sparse_plus",
+        "sparse_sigmoid",
+        "threshold",
+    ]
+)
 _ROW_ACTIVATIONS = frozenset({"softmax", "log_softmax", "log_soft_max", "sparsemax"})
 
 
@@ -272,5 +289,9 @@ def activation(value: object, elements: int) -> tuple[Operation, ...]:
     name = activation_name(value)
     if name is None:
         return ()
-    kind: OperationKind = "softmax" if name in _ROW_ACTIVATIONS else "activation"
+    kind: OperationKind = "transcendental"
+    if name in _ROW_ACTIVATIONS:
+        kind = "softmax"
+    elif name in _CHEAP_ACTIVATIONS:
+        kind = "activation"
     return (elementwise(elements, kind=kind),)

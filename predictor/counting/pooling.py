@@ -5,13 +5,16 @@ from math import prod
 
 from predictor.architecture import Shape
 from predictor.counting.convolution import window_sizes
-from predictor.counting.operation import Operation
+from predictor.counting.operation import Operation, OperationKind
 from predictor.counting.parts import product
 from predictor.counting.rule import Call, Counted, Rule
 from predictor.counting.shapes import join_channels, only_input, split_channels
 
+_KINDS: dict[str, OperationKind] = {"Max": "max_pooling", "Average": "pooling"}
+"""Average and maximum cost the same forward; backward a maximum must be found again."""
 
-def _pooling(call: Call, *, axes: int) -> Counted:
+
+def _pooling(call: Call, *, axes: int, kind: OperationKind) -> Counted:
     settings = call.settings
     shape = only_input(call, rank=axes + 1)
     spatial, channels = split_channels(shape, settings)
@@ -28,23 +31,35 @@ def _pooling(call: Call, *, axes: int) -> Counted:
         settings=settings,
     )
     output = join_channels(sizes, channels, settings)
-    return _pooled(shape, output, taps=prod(window))
-
-
-def _pooled(shape: Shape, output: Shape, *, taps: int) -> Counted:
     operation = Operation(
-        kind="pooling", read=product(shape), written=product(output), taps=taps
+        kind=kind,
+        read=product(shape),
+        written=product(output),
+        positions=product(sizes),
+        groups=product((channels,)),
+        taps=prod(window),
+        stride=prod(strides),
     )
     return Counted(outputs=(output,), operations=(operation,))
 
 
-def _adaptive_pooling(call: Call, *, axes: int) -> Counted:
+def _adaptive_pooling(call: Call, *, axes: int, kind: OperationKind) -> Counted:
     settings = call.settings
     shape = only_input(call, rank=axes + 1)
     spatial, channels = split_channels(shape, settings)
     sizes = settings.sizes("output_size", axes=axes)
+    output = join_channels(sizes, channels, settings)
     taps = max(1, product(spatial) // prod(sizes))
-    return _pooled(shape, join_channels(sizes, channels, settings), taps=taps)
+    operation = Operation(
+        kind=kind,
+        read=product(shape),
+        written=product(output),
+        positions=prod(sizes),
+        groups=product((channels,)),
+        taps=taps,
+        stride=taps,
+    )
+    return Counted(outputs=(output,), operations=(operation,))
 
 
 def _global_pooling(call: Call, *, axes: int) -> Counted:
@@ -62,7 +77,9 @@ def _global_pooling(call: Call, *, axes: int) -> Counted:
 
 RULES: dict[str, Rule] = {}
 for _n in (1, 2, 3):
-    for _how in ("Max", "Average"):
-        RULES[f"{_how}Pooling{_n}D"] = partial(_pooling, axes=_n)
+    for _how, _kind in _KINDS.items():
+        RULES[f"{_how}Pooling{_n}D"] = partial(_pooling, axes=_n, kind=_kind)
         RULES[f"Global{_how}Pooling{_n}D"] = partial(_global_pooling, axes=_n)
-        RULES[f"Adaptive{_how}Pooling{_n}D"] = partial(_adaptive_pooling, axes=_n)
+        RULES[f"Adaptive{_how}Pooling{_n}D"] = partial(
+            _adaptive_pooling, axes=_n, kind=_kind
+        )

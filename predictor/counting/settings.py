@@ -56,7 +56,9 @@ class Settings:
             )
         return value
 
-    def integer(self, key: str, default: int | None = None, *, smallest: int = 1) -> int:
+    def integer(
+        self, key: str, default: int | None = None, *, smallest: int = 1
+    ) -> int:
         """Return an integer setting.
 
         Parameters

@@ -27,6 +27,8 @@ SHAPE_COLUMNS = (
     "log_columns",
     "log_groups",
     "log_taps",
+    "log_stride",
+    "log_dilation",
     "log_macs_per_byte",
 )
 """What a correction may depend on; all but the first two are natural logarithms."""
@@ -200,7 +202,7 @@ def operation_shapes(table: StepTable) -> FloatArray:
         np.log(table.column("positions") * table.column("batch_size")),
         *(
             np.log(table.column(name))
-            for name in ("inner", "columns", "groups", "taps")
+            for name in ("inner", "columns", "groups", "taps", "stride", "dilation")
         ),
         np.log1p(macs / np.maximum(moved, 1.0)),
     ]

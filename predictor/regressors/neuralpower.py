@@ -13,7 +13,14 @@ from predictor.counting.operation import OPERATION_KINDS, PHASES
 from predictor.errors import ModelFileError
 from predictor.features import QUANTITIES, FloatArray, StepTable
 
-DEGREES = {"matmul": 2, "convolution": 3, "depthwise": 3, "pooling": 3}
+DEGREES = {
+    "matmul": 2,
+    "convolution": 3,
+    "transposed_convolution": 3,
+    "depthwise": 3,
+    "pooling": 3,
+    "max_pooling": 3,
+}
 """Degree of the polynomial by kind (Cai et al. 2017, section 3); others are linear."""
 
 _VARIABLES = 5

@@ -112,3 +112,25 @@ def test_merging_equal_operations_keeps_totals():
         assert merged.total(merged.column(quantity)) == pytest.approx(
             table.total(table.column(quantity))
         )
+
+
+def test_a_look_up_reads_rows_and_its_gradient_is_a_whole_table():
+    network = device.count(
+        {
+            "class_name": "Sequential",
+            "config": {
+                "layers": [
+                    {"class_name": "InputLayer", "config": {"batch_shape": [None, 3]}},
+                    {
+                        "class_name": "Embedding",
+                        "config": {"input_dim": 1000, "output_dim": 8},
+                    },
+                ]
+            },
+        }
+    )
+    inference = Workload(mode="inference", batch_size=1)
+
+    assert total(network, inference, "weight_bytes") == 0
+    assert total(network, inference, "activation_bytes") == 2 * 3 * 8 * 4
+    assert total(network, Workload(), "weight_bytes") >= 2 * 8000 * 4
