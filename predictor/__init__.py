@@ -4,8 +4,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from predictor.answer import Estimate as Estimate
     from predictor.errors import PredictorError as PredictorError
-    from predictor.estimation import Estimate as Estimate
     from predictor.estimation import estimate as estimate
     from predictor.workload import Workload as Workload
 
@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "estimate": "predictor.estimation",
-    "Estimate": "predictor.estimation",
+    "Estimate": "predictor.answer",
     "Workload": "predictor.workload",
     "PredictorError": "predictor.errors",
 }

@@ -28,7 +28,7 @@ from predictor.features import (
     STEP_COLUMNS,
     StepTable,
 )
-from predictor.fitting import FittedModel, TargetModel
+from predictor.fitted_model import FittedModel, TargetModel
 from predictor.hardware import Platform
 from predictor.metrics import Errors
 from predictor.regressors import REGRESSORS

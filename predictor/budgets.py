@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from predictor.answer import Estimate
 from predictor.errors import UsageError
-from predictor.estimation import Estimate
 from predictor.intervals import Quantity
 from predictor.units import SECONDS_PER_HOUR
 

@@ -55,9 +55,8 @@ def run(app: Any, program: str, arguments: list[str]) -> int:
             raise
         print(f"{program}: error: {error}", file=sys.stderr)
         return error.exit_status
-    except (KeyboardInterrupt, typer.Abort):
-        print(f"{program}: interrupted", file=sys.stderr)
-        return INTERRUPTED
+    except typer.Abort:
+        status = INTERRUPTED
     except Exception as error:
         shown = getattr(error, "format_message", None)
         if shown is not None:  # typer's own: wrong usage
@@ -71,4 +70,6 @@ def run(app: Any, program: str, arguments: list[str]) -> int:
             file=sys.stderr,
         )
         return INTERNAL_ERROR
+    if status == INTERRUPTED:  # typer's answer to Ctrl-C
+        print(f"{program}: interrupted", file=sys.stderr)
     return status if isinstance(status, int) else 0

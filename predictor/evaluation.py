@@ -9,9 +9,9 @@ import numpy as np
 
 from predictor.dataset import TARGETS, Measurement, Target, step_table
 from predictor.features import FloatArray, StepTable
+from predictor.fitted_model import FittedModel
 from predictor.fitting import (
     CONFIDENCE_LEVEL,
-    FittedModel,
     by_platform,
     choose,
     fit_regressors,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,9 +13,10 @@ from predictor.dataset import TARGETS, Measurement, Target, step_table
 from predictor.domain import Domain
 from predictor.errors import DatasetError
 from predictor.features import FloatArray, StepTable
+from predictor.fitted_model import FittedModel, TargetModel
 from predictor.hardware import Platform
 from predictor.intervals import log_half_width
-from predictor.metrics import Errors, errors_of, noise_floor
+from predictor.metrics import errors_of, noise_floor
 from predictor.regressors import BASELINES, CANDIDATES, REGRESSORS, Regressor
 from predictor.splits import FOLDS, grouped_folds
 
@@ -33,81 +33,6 @@ CONFIDENCE_LEVEL = 0.9
 
 PROBE_PREFIX = "probe"
 """Families of single-layer stacks start so; users estimate whole networks."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TargetModel:
-    """The regressors of one target, and how wrong each was on left-out networks.
-
-    Parameters
-    ----------
-    chosen : str
-        The regressor that answers: the candidate with the smallest mean absolute log
-        error on left-out architectures.
-    regressors : mapping of str to Regressor
-        Every candidate and baseline, fitted on all rows.
-    residuals : mapping of str to ndarray
-        Absolute log errors on left-out architectures, ascending.
-    errors : mapping of str to Errors
-        Errors on left-out architectures.
-    """
-
-    chosen: str
-    regressors: Mapping[str, Regressor]
-    residuals: Mapping[str, FloatArray]
-    errors: Mapping[str, Errors]
-
-    def predict(self, table: StepTable) -> FloatArray:
-        """Return the chosen regressor's prediction.
-
-        Parameters
-        ----------
-        table : StepTable
-            Any number of configurations.
-
-        Returns
-        -------
-        values : ndarray of shape (n_steps,)
-            In the target's unit.
-        """
-        return self.regressors[self.chosen].predict(table)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FittedModel:
-    """Everything needed to estimate on one platform.
-
-    Parameters
-    ----------
-    name : str
-        Short name, the folder's.
-    platform : Platform
-        The device, backend, dtype and meter it speaks for.
-    steps : mapping of str to TargetModel
-        By target, for one steady step; ``duration_s`` may be missing.
-    cold : mapping of str to TargetModel
-        By target, for what is spent once; may be empty.
-    power_residuals : ndarray of shape (n_rows,)
-        Absolute log errors of the mean power on left-out architectures, ascending.
-    domain : Domain
-        The fitted ranges.
-    rows : int
-        Number of measurements in the fit.
-    noise_floor : float or None
-        Relative difference of the same configuration measured twice.
-    data_digest : str
-        SHA-256 over the measurements.
-    """
-
-    name: str
-    platform: Platform
-    steps: Mapping[Target, TargetModel]
-    cold: Mapping[Target, TargetModel]
-    power_residuals: FloatArray
-    domain: Domain
-    rows: int
-    noise_floor: float | None
-    data_digest: str
 
 
 def by_platform(

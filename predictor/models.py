@@ -11,7 +11,7 @@ from typing import Literal
 
 from predictor.artefact import MANIFEST, digest_of, load_model
 from predictor.errors import ModelFileError
-from predictor.fitting import FittedModel
+from predictor.fitted_model import FittedModel
 from predictor.hardware import this_hardware
 
 Tier = Literal["calibrated", "transferred", "generic"]

@@ -8,7 +8,7 @@ import numpy as np
 
 from predictor.domain import Verdict
 from predictor.features import FloatArray, StepTable
-from predictor.fitting import FittedModel, TargetModel
+from predictor.fitted_model import FittedModel, TargetModel
 
 
 def operation_shares(fitted: TargetModel, table: StepTable) -> FloatArray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from predictor.fitting import FittedModel
+from predictor.fitted_model import FittedModel
 from predictor.regressors import CANDIDATES
 
 

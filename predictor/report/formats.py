@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Literal, get_args
 
-from predictor.estimation import Estimate, LayerShare
+from predictor.answer import Estimate, LayerShare
 from predictor.report.quantities import (
     COUNT,
     DURATION_S,

@@ -1,0 +1,88 @@
+"""A fitted model: regressors by target, how wrong they were, and what they cover."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from predictor.dataset import Target
+from predictor.domain import Domain
+from predictor.features import FloatArray, StepTable
+from predictor.hardware import Platform
+from predictor.metrics import Errors
+from predictor.regressors import Regressor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetModel:
+    """The regressors of one target, and how wrong each was on left-out networks.
+
+    Parameters
+    ----------
+    chosen : str
+        The regressor that answers: the candidate with the smallest mean absolute log
+        error on left-out architectures.
+    regressors : mapping of str to Regressor
+        Every candidate and baseline, fitted on all rows.
+    residuals : mapping of str to ndarray
+        Absolute log errors on left-out architectures, ascending.
+    errors : mapping of str to Errors
+        Errors on left-out architectures.
+    """
+
+    chosen: str
+    regressors: Mapping[str, Regressor]
+    residuals: Mapping[str, FloatArray]
+    errors: Mapping[str, Errors]
+
+    def predict(self, table: StepTable) -> FloatArray:
+        """Return the chosen regressor's prediction.
+
+        Parameters
+        ----------
+        table : StepTable
+            Any number of configurations.
+
+        Returns
+        -------
+        values : ndarray of shape (n_steps,)
+            In the target's unit.
+        """
+        return self.regressors[self.chosen].predict(table)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FittedModel:
+    """Everything needed to estimate on one platform.
+
+    Parameters
+    ----------
+    name : str
+        Short name, the folder's.
+    platform : Platform
+        The device, backend, dtype and meter it speaks for.
+    steps : mapping of str to TargetModel
+        By target, for one steady step; ``duration_s`` may be missing.
+    cold : mapping of str to TargetModel
+        By target, for what is spent once; may be empty.
+    power_residuals : ndarray of shape (n_rows,)
+        Absolute log errors of the mean power on left-out architectures, ascending.
+    domain : Domain
+        The fitted ranges.
+    rows : int
+        Number of measurements in the fit.
+    noise_floor : float or None
+        Relative difference of the same configuration measured twice.
+    data_digest : str
+        SHA-256 over the measurements.
+    """
+
+    name: str
+    platform: Platform
+    steps: Mapping[Target, TargetModel]
+    cold: Mapping[Target, TargetModel]
+    power_residuals: FloatArray
+    domain: Domain
+    rows: int
+    noise_floor: float | None
+    data_digest: str

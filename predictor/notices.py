@@ -1,0 +1,154 @@
+"""What the reader of an estimate must know: warnings and assumptions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from predictor.carbon import CarbonIntensity
+from predictor.domain import Verdict
+from predictor.models import ChosenModel
+from predictor.workload import Workload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something the reader of an estimate must know.
+
+    Parameters
+    ----------
+    code : str
+        Stable short name.
+    message : str
+        One sentence.
+    """
+
+    code: str
+    message: str
+
+
+def warnings_of(
+    chosen: ChosenModel, verdict: Verdict, workload: Workload
+) -> tuple[Notice, ...]:
+    """Return what limits an answer.
+
+    Parameters
+    ----------
+    chosen : ChosenModel
+        The fitted model that answers.
+    verdict : Verdict
+        Whether the workload lies in the fitted range.
+    workload : Workload
+        What is done.
+
+    Returns
+    -------
+    warnings : tuple of Notice
+        Most general first.
+    """
+    platform = chosen.model.platform
+    notices = []
+    if platform.energy_source == "modelled":
+        notices.append(
+            Notice(
+                code="modelled_energy",
+                message=(
+                    "energy was modelled, not measured: no counter was readable on "
+                    f"{platform.hardware}, so CodeCarbon's power model stands in; "
+                    "times are measured"
+                ),
+            )
+        )
+    if chosen.tier == "generic":
+        notices.append(
+            Notice(
+                code="other_hardware",
+                message=(
+                    f"this speaks for {platform.hardware} with {platform.backend}, not "
+                    "for this machine; measure here with `dataset_builder sweep` and "
+                    "`predictor fit`"
+                ),
+            )
+        )
+    if workload.dtype != platform.dtype:
+        notices.append(
+            Notice(
+                code="other_dtype",
+                message=(
+                    f"the model was fitted on {platform.dtype}; for {workload.dtype} "
+                    "only the bytes moved are scaled"
+                ),
+            )
+        )
+    notices.extend(
+        Notice(code="out_of_range", message=reason) for reason in verdict.reasons[:3]
+    )
+    return tuple(notices)
+
+
+def _carbon_sentence(carbon: CarbonIntensity, pue: float) -> str:
+    number = f"{carbon.carbon_intensity_g_per_kwh:g} gCO2e/kWh"
+    if carbon.region is None:
+        return f"{number} ({carbon.source}), PUE {pue:g}"
+    return f"{number} in {carbon.region} ({carbon.year}, {carbon.source}), PUE {pue:g}"
+
+
+def assumptions_of(
+    chosen: ChosenModel,
+    carbon: CarbonIntensity,
+    pue: float,
+    workload: Workload,
+    default_workload: bool,
+) -> tuple[Notice, ...]:
+    """Return what an answer rests on.
+
+    Parameters
+    ----------
+    chosen : ChosenModel
+        The fitted model that answers.
+    carbon : CarbonIntensity
+        Of the electricity.
+    pue : float
+        Power usage effectiveness of the site.
+    workload : Workload
+        What is done.
+    default_workload : bool
+        Whether nobody said what is done.
+
+    Returns
+    -------
+    assumptions : tuple of Notice
+        The workload first.
+    """
+    notices = [
+        Notice(
+            code="workload",
+            message=(
+                f"{workload.mode}, {workload.epochs} epoch(s) of {workload.samples:,} "
+                f"samples in batches of {workload.batch_size}"
+                + (" (defaults)" if default_workload else "")
+            ),
+        ),
+        Notice(
+            code="linear",
+            message=(
+                "energy is a cold part (compilation, first batches) plus steps times "
+                "the energy of a step; a part-filled last batch counts by its share"
+            ),
+        ),
+        Notice(
+            code="not_counted",
+            message=(
+                "reading and augmenting data, validation, checkpoints, idle time and "
+                "the making of the hardware are not counted"
+            ),
+        ),
+        Notice(code="carbon", message=_carbon_sentence(carbon, pue)),
+    ]
+    if chosen.model.steps["energy_j"].chosen == "boosting":
+        notices.append(
+            Notice(
+                code="layer_shares",
+                message="layers' shares come from the physical regressor",
+            )
+        )
+    return tuple(notices)
