@@ -1,0 +1,1 @@
+"""Measure synthetic and real neural networks, and keep what was measured."""

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder.families import FAMILIES
-from dataset_builder.journal import read_journal, read_manifest
+from dataset_builder.journal import read_journal
+from dataset_builder.manifest import read_manifest
 from dataset_builder.probes import PROBES
 from predictor.dataset import read_measurements
 from predictor.errors import InputFileError, PredictorError
@@ -116,10 +117,11 @@ def check_rows_file(path: Path) -> CheckReport:
     if share < LEAST_VALID_SHARE:
         reasons = Counter(_kind_of(row) for row in rows if not row.get("valid", True))
         problems.append(
-            f"{name}: only {100 * share:.1f} % of the rows are valid, mostly because of "
-            f"{reasons.most_common(1)[0][0]}; leave the machine alone while sweeping"
+            f"{name}: only {100 * share:.1f} % of the rows are valid, mostly because "
+            f"of {reasons.most_common(1)[0][0]}; leave the machine alone meanwhile"
         )
-    twice = [key for key, count in Counter(row["id"] for row in rows).items() if count > 1]
+    counts = Counter(row["id"] for row in valid)
+    twice = [identity for identity, count in counts.items() if count > 1]
     if twice:
         problems.append(f"{name}: {len(twice)} configurations are there twice")
     if not valid:
@@ -129,11 +131,13 @@ def check_rows_file(path: Path) -> CheckReport:
     except PredictorError as error:
         problems.append(f"{name}: cannot be read for a fit: {error}")
     lines += _table(valid)
+    lines += _pace(rows)
     for part in (_tiers(valid), _spread(valid, name), _noise(rows, name)):
         lines += part.lines
         problems += part.problems
     if name == "runs.jsonl":
-        missing = sorted((set(FAMILIES) | set(PROBES)) - {row["family"] for row in valid})
+        measured = {row["family"] for row in valid}
+        missing = sorted((set(FAMILIES) | set(PROBES)) - measured)
         if missing:
             lines.append(f"families without a row: {', '.join(missing)}; sweep longer")
     return CheckReport(lines=tuple(lines), problems=tuple(problems))
@@ -158,7 +162,8 @@ def noise_floor(rows: Sequence[Row], quantity: str) -> tuple[float, int] | None:
     Examples
     --------
     >>> row = {"group": "a", "mode": "training", "batch_size": 1, "steps_measured": 2}
-    >>> noise_floor([row | {"steady_energy_j": j} for j in (9.5, 10.5)], "steady_energy_j")
+    >>> pair = [row | {"steady_energy_j": energy_j} for energy_j in (9.5, 10.5)]
+    >>> noise_floor(pair, "steady_energy_j")
     (0.1, 1)
     """
     groups: dict[tuple[object, ...], list[float]] = defaultdict(list)
@@ -193,6 +198,25 @@ def _table(rows: Sequence[Row]) -> list[str]:
         for family, modes in sorted(counts.items())
     ]
     return lines
+
+
+def _pace(rows: Sequence[Row]) -> list[str]:
+    timed = [row for row in rows if row.get("trial_s")]
+    if not timed:
+        return []
+    trials_s = sum(row["trial_s"] for row in timed)
+    windows_s = sum(
+        window["duration_s"]
+        for row in timed
+        for window in row.get("windows", [])
+        if window["valid"]
+    )
+    cold = sum(not row.get("cold_valid", True) for row in rows)
+    return [
+        f"  trials: {trials_s / len(timed):.1f} s each in the mean, "
+        f"{100 * windows_s / trials_s:.0f} % of it in valid windows; "
+        f"cold part disturbed in {cold}"
+    ]
 
 
 def _tiers(rows: Sequence[Row]) -> CheckReport:

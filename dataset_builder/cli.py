@@ -1,30 +1,26 @@
-"""Measure synthetic and real networks on this machine, and check the result."""
+"""The command line: parses, calls one function, prints."""
 
 from __future__ import annotations
 
+import signal
 import sys
-import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, cast
 
-import click
 import typer
 
 from predictor import __version__
-from predictor.errors import PredictorError, UsageError
-
-INTERRUPTED = 130
+from predictor.command_line import INTERRUPTED, print_result, run
 
 app = typer.Typer(
     name="dataset_builder",
-    help=__doc__,
+    help="Measure neural networks on this machine, and check the measurements.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-_state = {"debug": False, "quiet": False}
 
 
 def _show_version(wanted: bool) -> None:
@@ -35,25 +31,30 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_show_version, is_eager=True, help="Show the version."
+            "--version", callback=_show_version, is_eager=True, help="Show it."
         ),
     ] = False,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show the traceback of an error.")
+        bool, typer.Option("--debug", help="Show tracebacks of errors.")
     ] = False,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="No progress on stderr.")
+        bool, typer.Option("-q", "--quiet", help="No progress on stderr.")
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Show what failed trials printed.")
     ] = False,
 ) -> None:
     del version
-    _state.update(debug=debug, quiet=quiet)
+    context.obj = {"debug": debug, "quiet": quiet, "verbose": verbose}
 
 
-@app.command()
-def sweep(
+@app.command("sweep")
+def _sweep(
+    context: typer.Context,
     out: Annotated[Path, typer.Option(help="Directory of the data set.")],
     minutes: Annotated[
         float | None, typer.Option(help="Begin no trial after this time.")
@@ -79,7 +80,7 @@ def sweep(
         ),
     ] = False,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Try failed configurations again.")
+        bool, typer.Option("--retry-failed", help="Try failed and invalid ones again.")
     ] = False,
     require_counter: Annotated[
         bool,
@@ -90,37 +91,40 @@ def sweep(
 
     Example: dataset_builder sweep --out data/mine --minutes 30
     """
-    from dataset_builder import sweep as sweeping
+    from dataset_builder.settings import Backend, Device
+    from dataset_builder.sweep import PlanName, SweepOptions, run_sweep
 
-    options = sweeping.SweepOptions(
+    options = SweepOptions(
         directory=out,
-        plan=plan,  # type: ignore[arg-type]  (checked by run_sweep)
+        plan=cast(PlanName, plan),  # names are checked by run_sweep
         minutes=minutes,
         runs=runs,
-        backend=backend,  # type: ignore[arg-type]
-        device=_device(device),
+        backend=cast(Backend, backend),
+        device=cast(Device, device),
         seed=seed,
         shard=_shard(shard),
         force_resume=force_resume,
         retry_failed=retry_failed,
         require_counter=require_counter,
+        verbose=context.obj["verbose"],
     )
-    say = (lambda text: None) if _state["quiet"] else sweeping.say_on_stderr
-    summary = sweeping.run_sweep(options, say=say)
+    # A scheduler's SIGTERM ends a sweep as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    summary = run_sweep(options, say=_sayer(context.obj["quiet"]))
     share = summary.window_s / summary.duration_s if summary.duration_s else 0.0
-    print(
+    print_result(
         f"{out}: {summary.measured} rows measured ({summary.valid} valid), "
         f"{summary.failed} failed, {summary.skipped} done before; "
         f"{summary.duration_s / 60:.1f} min, {100 * share:.0f} % of it in windows; "
-        f"{summary.energy_j:.0f} J"
+        f"{summary.energy_j:.0f} J\n"
     )
     if summary.interrupted:
         sys.stderr.write("interrupted; the same command goes on from here\n")
         raise typer.Exit(INTERRUPTED)
 
 
-@app.command()
-def check(
+@app.command("check")
+def _check(
     directory: Annotated[Path, typer.Argument(help="A data set.")],
 ) -> None:
     """Say with numbers whether a data set is good; status 1 if it is not.
@@ -130,22 +134,26 @@ def check(
     from dataset_builder.checking import check_directory
 
     report = check_directory(directory)
-    for line in report.lines:
-        print(line)
-    for problem in report.problems:
-        print(f"problem: {problem}")
+    lines = [*report.lines, *(f"problem: {problem}" for problem in report.problems)]
+    if not report.problems:
+        lines.append("good")
+    print_result("\n".join(lines) + "\n")
     if report.problems:
         raise typer.Exit(1)
-    print("good")
 
 
-def _device(name: str) -> Any:
-    if name not in ("cpu", "gpu"):
-        raise UsageError(f"--device must be cpu or gpu, got {name!r}")
-    return name
+def _sayer(quiet: bool) -> Callable[[str], None]:
+    def say(text: str) -> None:
+        if not quiet:
+            sys.stderr.write(text + "\n")
+            sys.stderr.flush()
+
+    return say
 
 
 def _shard(text: str) -> tuple[int, int]:
+    from predictor.errors import UsageError
+
     part, slash, parts = text.partition("/")
     if not (slash and part.isdecimal() and parts.isdecimal()):
         raise UsageError(f"--shard must be i/n, such as 1/4; got {text!r}")
@@ -163,7 +171,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     status : int
-        As the table of exit statuses says: 0, 1, 2, 4, 6 or 130.
+        0 on success, 1 if a check finds problems, 2 for wrong usage, 4 for unreadable
+        files or a missing extra, 6 if nothing can be measured, 130 if interrupted.
 
     Examples
     --------
@@ -171,20 +180,5 @@ def main(argv: Sequence[str] | None = None) -> int:
     dataset_builder ...
     0
     """
-    try:
-        answer = app(
-            args=None if argv is None else list(argv),
-            prog_name="dataset_builder",
-            standalone_mode=False,
-        )
-    except PredictorError as error:
-        if _state["debug"]:
-            traceback.print_exc()
-        sys.stderr.write(f"dataset_builder: error: {error}\n")
-        return error.exit_status
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        return INTERRUPTED
-    return answer if isinstance(answer, int) else 0
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    return run(app, "dataset_builder", arguments)

@@ -84,7 +84,8 @@ def guess_step(
         traffic = count.trainable_params * element * (3 + 2 * slots)
         duration_s += traffic / BYTES_PER_S
     copies = (3 + slots) if training else 1
-    elements = count.activations + sum(map(math.prod, count.input_shapes))
+    sizes = [[axis or 1 for axis in shape] for shape in count.input_shapes]
+    elements = count.activations + sum(math.prod(shape) for shape in sizes)
     memory = element * (
         count.params * copies + elements * batch_size * (2.5 if training else 0.7)
     )

@@ -23,9 +23,9 @@ class Draw:
 
     Examples
     --------
-    >>> draw = Draw([0.0, 0.5, 0.999])
+    >>> draw = Draw([0.0, 0.0, 0.9999])
     >>> draw.choice(["a", "b"]), draw.integer(1, 256), draw.integer(1, 256)
-    ('a', 16, 256)
+    ('a', 1, 256)
     """
 
     def __init__(self, point: Iterable[float]) -> None:

@@ -446,9 +446,7 @@ def _inverted_block(
     tensor = _normalised(graph, tensor, activation)
     if squeeze:
         pooled = graph.global_pool(tensor)
-        gate = graph.layer(
-            "Reshape", pooled, (1, 1, width), target_shape=[1, 1, width]
-        )
+        gate = graph.layer("Reshape", pooled, (1, 1, width), target_shape=[1, 1, width])
         gate = graph.conv2d(gate, max(1, width // 8), kernel=1, activation="relu")
         gate = graph.conv2d(gate, width, kernel=1, activation="sigmoid")
         tensor = graph.merge([tensor, gate], kind="Multiply")

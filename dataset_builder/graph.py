@@ -62,6 +62,11 @@ class Graph:
     Every method takes a tensor and knows the shape that the layer makes of it.
     Configuration keys with Keras' default are left out.
 
+    Parameters
+    ----------
+    name : str, default="network"
+        Name of the network.
+
     Examples
     --------
     >>> graph = Graph()
@@ -136,7 +141,10 @@ class Graph:
         name = f"{kind.lower()}_{len(self._layers)}"
         tensors = [inputs] if isinstance(inputs, Tensor) else list(inputs)
         references: list[object] = [_reference(tensor) for tensor in tensors]
-        node = {"args": [references] if merge else references, "kwargs": {}}
+        node: dict[str, object] = {
+            "args": [references] if merge else references,
+            "kwargs": {},
+        }
         kept = {key: value for key, value in config.items() if value is not None}
         self._append(kind, name, {"name": name, **kept}, [node])
         return Tensor(name, tuple(shape))
@@ -459,7 +467,7 @@ class Graph:
         tensor : Tensor
             The output.
         """
-        return self.layer(kind, tensor, tensor.shape, **config)
+        return self.layer(kind, tensor, tensor.shape, merge=False, **config)
 
     def activation(self, tensor: Tensor, name: str) -> Tensor:
         """Add an activation as a layer of its own.

@@ -275,7 +275,8 @@ def synchronise(model: Any) -> None:
     if backend == "jax":
         import jax
 
-        jax.block_until_ready([weight.value for weight in model.weights])
+        for weight in model.weights:
+            jax.block_until_ready(weight.value)  # type: ignore[no-untyped-call]
     elif backend == "torch":
         import torch
 

@@ -202,9 +202,7 @@ def pooling_probe(draw: Draw) -> Network:
     stride = draw.choice([1, 1, 2])
     for _ in range(draw.integer(1, 6)):
         tensor = graph.pool2d(tensor, kind=kind, size=size, strides=stride)
-    return graph.finish(
-        graph.global_pool(tensor, kind=draw.choice(["average", "max"]))
-    )
+    return graph.finish(graph.global_pool(tensor, kind=draw.choice(["average", "max"])))
 
 
 def normalisation_probe(draw: Draw) -> Network:
@@ -429,7 +427,7 @@ def upsampling_probe(draw: Draw) -> Network:
     """
     nice = draw.flag(0.75)
     graph = Graph("probe_upsampling")
-    tensor = _maps(draw, graph, nice=nice, stem=0.8)
+    tensor = _maps(draw, graph, nice=nice, stem=1.0)
     kind = draw.choice(["transposed", "transposed", "nearest", "bilinear"])
     filters = draw.size(1, 512, nice=nice)
     kernel = draw.choice([2, 3, 4])

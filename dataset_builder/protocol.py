@@ -30,6 +30,10 @@ RETRIES = 3
 """Windows repeated at most because something disturbed them."""
 
 FEWEST_VALID = 2
+STALL_SHARE = 0.5
+"""Processor time over time below which a first call was kept waiting."""
+
+STALL_FLOOR_S = 0.5
 WIDE_SPREAD = 0.05
 WINDOW_MARGIN = 1.12
 """Windows are planned this much longer than the floor, so that few fall below it."""
@@ -103,6 +107,8 @@ class TrialResult:
         All windows, in order.
     cold : Reading
         What the first call took beyond its steps' steady share.
+    cold_reason : str or None
+        Why the cold part is not valid; the steady part may be all the same.
     cold_steps : int
         Steps of the first call.
     warmup_steps : int
@@ -116,6 +122,7 @@ class TrialResult:
     median: Window
     windows: tuple[Window, ...]
     cold: Reading
+    cold_reason: str | None
     cold_steps: int
     warmup_steps: int
     relative_spread: float
@@ -130,6 +137,7 @@ def run_trial(
     longest_step_s: float = math.inf,
     warmup_limit_s: float = 3.0,
     snapshot: Callable[[], LoadSnapshot] | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> TrialResult:
     """Measure a job.
 
@@ -151,7 +159,9 @@ def run_trial(
     warmup_limit_s : float, default=3.0
         Longest warm-up in s, after which the windows begin anyway.
     snapshot : callable, optional
-        Reads the machine's load; for tests.
+        Reads the machine's load.
+    clock : callable, default=time.monotonic
+        Times the warm-up in s.
 
     Returns
     -------
@@ -164,9 +174,12 @@ def run_trial(
         If a step is longer than `longest_step_s`.
     """
     watch = snapshot or _snapshot
-    cold, cold_steps = _metered(job, meter, COLD_STEPS)
+    cold_steps = job.prepare(COLD_STEPS)
+    before = watch()
+    cold = meter.measure(job.run)
+    cold_reason = disturbance(before, watch()) or _stall(cold)
     step_s, warmup_steps = _warm_up(
-        job, longest_step_s=longest_step_s, limit_s=warmup_limit_s
+        job, clock, longest_step_s=longest_step_s, limit_s=warmup_limit_s
     )
     steps = _steps_of_window(step_s, window_s)
     windows: list[Window] = []
@@ -191,6 +204,7 @@ def run_trial(
         median=median,
         windows=tuple(windows),
         cold=_excess(cold, median, cold_steps),
+        cold_reason=cold_reason,
         cold_steps=cold_steps,
         warmup_steps=warmup_steps,
         relative_spread=relative_spread(judged),
@@ -238,21 +252,25 @@ def _snapshot() -> LoadSnapshot:
     return take_snapshot(cpu_time_s())
 
 
-def _metered(job: Job, meter: EnergyMeter, steps: int) -> tuple[Reading, int]:
-    done = job.prepare(steps)
-    return meter.measure(job.run), done
+def _stall(reading: Reading) -> str | None:
+    # Compiling computes all the time; a call that does not was kept waiting, as by a
+    # host that must first find memory for its guest. GPUs may compute alone.
+    if reading.gpu_energy_j is not None or reading.duration_s < STALL_FLOOR_S:
+        return None
+    share = reading.cpu_time_s / reading.duration_s
+    return f"computing only {100 * share:.0f} % of it" if share < STALL_SHARE else None
 
 
 def _warm_up(
-    job: Job, *, longest_step_s: float, limit_s: float
+    job: Job, clock: Callable[[], float], *, longest_step_s: float, limit_s: float
 ) -> tuple[float, int]:
     steps, total_steps, total_s = 1, 0, 0.0
     previous_s: float | None = None
     while True:
         done = job.prepare(steps)
-        start_s = time.monotonic()
+        start_s = clock()
         job.run()
-        elapsed_s = time.monotonic() - start_s
+        elapsed_s = clock() - start_s
         total_steps += done
         total_s += elapsed_s
         step_s = elapsed_s / done

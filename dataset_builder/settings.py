@@ -73,9 +73,10 @@ def require_backend(backend: str) -> None:
         )
     for package in ("keras", "codecarbon", backend):
         if importlib.util.find_spec(package) is None:
+            wanted = backend if backend == "tensorflow" else f'"watt-ahead[{backend}]"'
             raise MissingExtraError(
                 f"measuring with {backend} needs the package {package!r}, which is "
-                f'not installed: pip install "watt-ahead[{backend}]"'
+                f"not installed: pip install {wanted}"
             )
 
 

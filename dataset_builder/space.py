@@ -8,7 +8,7 @@ import itertools
 import random
 import warnings
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import cast
 
 from scipy.stats import qmc
@@ -182,20 +182,14 @@ def _draws(
 _MODES = ("training", "inference")
 
 
-def _pair(
-    family: str, draw: Draw, *, first: Mode, dtype: str
-) -> list[Configuration]:
+def _pair(family: str, draw: Draw, *, first: Mode, dtype: str) -> list[Configuration]:
     # Workload first: its coordinates are the same ones for every builder.
     batch = draw.size(1, LARGEST_BATCH, nice=draw.flag(0.75))
     own_batch = draw.flag(0.5)
     other_batch = draw.size(1, LARGEST_BATCH, nice=True)
     optimizer = draw.choice(OPTIMIZERS)
     epochs = draw.choice([1, 1, 2, 3])
-    build: Callable[[Draw], dict[str, object]]
-    if family in PROBES:
-        build = PROBES[family]
-    else:
-        build = draw.choice(FAMILIES[family])
+    build = PROBES[family] if family in PROBES else draw.choice(FAMILIES[family])
     network = build(draw)
     count = count_description(network)
     classes = count.output_shapes[0][-1] or 1
@@ -205,7 +199,7 @@ def _pair(
         item = configuration(
             network,
             family=family,
-            mode=cast(Mode, mode),
+            mode=mode,
             batch_size=other_batch if own_batch and mode == "inference" else batch,
             epochs=epochs,
             optimizer=optimizer,

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import json
-import os
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,19 +14,20 @@ from typing import Any, Literal, get_args
 from dataset_builder.configuration import Configuration
 from dataset_builder.environment import (
     describe_environment,
-    environment_sha256,
     gpu_names,
     usable_cores,
 )
-from dataset_builder.graph import network_sha256
-from dataset_builder.journal import (
-    HostLock,
-    Journal,
-    owned_directory,
+from dataset_builder.journal import Journal
+from dataset_builder.locks import HostLock, host_lock_path, owned_directory
+from dataset_builder.manifest import (
+    make_manifest,
+    network_file,
     read_manifest,
-    write_atomically,
+    store_network,
+    write_manifest,
 )
 from dataset_builder.settings import (
+    DEVICES,
     ZOO_LIMITS,
     Backend,
     Device,
@@ -38,11 +36,10 @@ from dataset_builder.settings import (
     trial_variables,
 )
 from dataset_builder.space import calibration_plan, default_plan
-from dataset_builder.trials import Outcome, TrialServer, trial_server
-from dataset_builder.worker import TrialOrder
+from dataset_builder.trials import Outcome, TrialRunner, trial_server
+from dataset_builder.worker import TrialOrder, log_tail
 from dataset_builder.zoo import zoo_plan
-from predictor import __version__
-from predictor.errors import DatasetError, MeasurementError, UsageError
+from predictor.errors import InputFileError, MeasurementError, UsageError
 from predictor.readers import read_network
 
 PlanName = Literal["default", "zoo", "calibrate"]
@@ -50,8 +47,6 @@ PLANS: tuple[PlanName, ...] = get_args(PlanName)
 
 RUNS_FILE = "runs.jsonl"
 FAILURES_FILE = "failures.jsonl"
-MANIFEST_FORMAT = 1
-LOCK_VARIABLE = "WATT_AHEAD_LOCK"
 ZOO_BUILD_LIMIT_S = 1800.0
 DEFAULT_MINUTES = {"default": 30.0, "zoo": 24 * 60.0, "calibrate": 10.0}
 
@@ -81,9 +76,11 @@ class SweepOptions:
     force_resume : bool, default=False
         Go on although machine, versions, seed or plan differ.
     retry_failed : bool, default=False
-        Try configurations again that failed before.
+        Try configurations again that failed, or whose row is not valid.
     require_counter : bool, default=False
         Refuse to sweep where energy would only be modelled.
+    verbose : bool, default=False
+        Also say what a failed trial printed.
     """
 
     directory: Path
@@ -97,6 +94,7 @@ class SweepOptions:
     force_resume: bool = False
     retry_failed: bool = False
     require_counter: bool = False
+    verbose: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +111,7 @@ class SweepSummary:
     duration_s : float
         Wall time of the sweep in s.
     window_s : float
-        Wall time inside measured windows in s.
+        Wall time inside valid windows in s.
     interrupted : bool
         Whether the user stopped it.
     """
@@ -128,7 +126,15 @@ class SweepSummary:
     interrupted: bool = False
 
 
-def run_sweep(options: SweepOptions, *, say: Callable[[str], None]) -> SweepSummary:
+def run_sweep(
+    options: SweepOptions,
+    *,
+    say: Callable[[str], None],
+    serve: Callable[
+        [Callable[[str], Mapping[str, str | None]]],
+        AbstractContextManager[TrialRunner],
+    ] = trial_server,
+) -> SweepSummary:
     """Measure until the time or the plan is over.
 
     Parameters
@@ -137,6 +143,8 @@ def run_sweep(options: SweepOptions, *, say: Callable[[str], None]) -> SweepSumm
         What is asked for.
     say : callable
         Told one line of progress at a time.
+    serve : callable, default=trial_server
+        Starts what runs the trials.
 
     Returns
     -------
@@ -153,30 +161,31 @@ def run_sweep(options: SweepOptions, *, say: Callable[[str], None]) -> SweepSumm
     MeasurementError
         If there is no GPU, or no counter where one is required.
     InputFileError
-        If rows cannot be written.
+        If the directory cannot be made or rows cannot be written.
     """
     _check(options)
-    options.directory.mkdir(parents=True, exist_ok=True)
+    try:
+        options.directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputFileError(
+            f"{options.directory}: cannot be made ({error}); give another --out"
+        ) from error
     with owned_directory(options.directory):
         environment = describe_environment(options.backend, options.device)
-        manifest = _manifest(options, environment)
-        _write_manifest(options.directory, manifest)
-        with trial_server(_variables(options)) as server:
+        manifest = make_manifest(
+            read_manifest(options.directory),
+            environment,
+            rows=Path(rows_file(options.plan)).stem,
+            plan={
+                "plan": options.plan,
+                "seed": options.seed,
+                "shard": list(options.shard),
+            },
+            force=options.force_resume,
+        )
+        write_manifest(options.directory, manifest)
+        with serve(_variables(options)) as server:
             return _Sweep(options, environment, manifest, server, say).run()
-
-
-def host_lock_path() -> Path:
-    """Return the file under whose lock this host measures.
-
-    Returns
-    -------
-    path : Path
-        The value of ``WATT_AHEAD_LOCK``, or a file in the temporary directory.
-    """
-    named = os.environ.get(LOCK_VARIABLE)
-    return (
-        Path(named) if named else Path(tempfile.gettempdir(), "watt-ahead-measuring.lock")
-    )
 
 
 class _Sweep:
@@ -185,7 +194,7 @@ class _Sweep:
         options: SweepOptions,
         environment: Mapping[str, object],
         manifest: dict[str, Any],
-        server: TrialServer,
+        server: TrialRunner,
         say: Callable[[str], None],
     ) -> None:
         self._options = options
@@ -209,10 +218,10 @@ class _Sweep:
         self._start_s = time.monotonic()
 
     def run(self) -> SweepSummary:
-        done = {row["id"] for row in self._journal.content.rows}
-        failed = {row["id"] for row in self._failures.content.rows}
+        rows, failures = self._journal.content.rows, self._failures.content.rows
+        done = {row.get("id") for row in rows if row.get("valid", True)}
         if not self._options.retry_failed:
-            done |= failed
+            done |= {row.get("id") for row in (*rows, *failures)}
         try:
             for item in self._plan():
                 identity = item.identity(f"{self._platform}/{item.dtype}")
@@ -255,7 +264,7 @@ class _Sweep:
                 for name, network in answer[1].items()
             }
             self._manifest["zoo"] = names
-            _write_manifest(directory, self._manifest)
+            write_manifest(directory, self._manifest)
         return {
             name: dict(read_network(network_file(directory, digest)).description)
             for name, digest in names.items()
@@ -303,7 +312,7 @@ class _Sweep:
         store_network(self._options.directory, item.network)
         self._journal.append(row)
         summary = self._summary
-        in_windows_s = sum(window["duration_s"] for window in row["windows"])
+        in_windows_s = valid_window_s(row)
         self._summary = replace(
             summary,
             measured=summary.measured + 1,
@@ -341,6 +350,8 @@ class _Sweep:
         self._summary = replace(self._summary, failed=self._summary.failed + 1)
         reason = outcome.message.splitlines()[0] if outcome.message else ""
         self._progress(item, f"FAILED {outcome.kind}: {reason[:160]}")
+        if self._options.verbose:
+            self._say(log_tail(self._server.log))
 
     def _progress(self, item: Configuration, text: str) -> None:
         summary, options = self._summary, self._options
@@ -356,6 +367,29 @@ class _Sweep:
             f"{done:4d}  {item.name:22.22s} {item.mode:9s} b{item.batch_size:<4d} "
             f"{text}{left}"
         )
+
+
+def valid_window_s(row: Mapping[str, Any]) -> float:
+    """Return the time that a row's trial spent inside valid windows.
+
+    Parameters
+    ----------
+    row : mapping
+        A row of a sweep.
+
+    Returns
+    -------
+    window_s : float
+        Time in s.
+
+    Examples
+    --------
+    >>> window = {"duration_s": 1.5, "valid": True}
+    >>> valid_window_s({"windows": [window, window, {**window, "valid": False}]})
+    3.0
+    """
+    windows = row.get("windows", [])
+    return float(sum(item["duration_s"] for item in windows if item["valid"]))
 
 
 def rows_file(plan: str) -> str:
@@ -402,6 +436,10 @@ def _check(options: SweepOptions) -> None:
     part, parts = options.shard
     if not 1 <= part <= parts:
         raise UsageError(f"--shard must be i/n with 1 <= i <= n, got {part}/{parts}")
+    if options.device not in DEVICES:
+        raise UsageError(
+            f"--device must be one of {', '.join(DEVICES)}; got {options.device!r}"
+        )
     require_backend(options.backend)
     if options.device == "gpu" and not gpu_names():
         raise MeasurementError(
@@ -419,126 +457,3 @@ def _variables(
         home=home,
         threads=usable_cores(),
     )
-
-
-def _manifest(
-    options: SweepOptions, environment: Mapping[str, object]
-) -> dict[str, Any]:
-    # One data set holds the rows of several plans; each plan has its own seed.
-    stored = read_manifest(options.directory)
-    seeds = {"seed": options.seed, "shard": list(options.shard)}
-    plan = "zoo" if options.plan == "zoo" else "runs"
-    fresh = {
-        "format": MANIFEST_FORMAT,
-        "builder_version": __version__,
-        "environment": dict(environment),
-        "environment_sha256": environment_sha256(environment),
-        "plans": {plan: {"plan": options.plan, **seeds}},
-        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    if stored is None:
-        return fresh
-    differing = _differences(stored, fresh, plan)
-    if differing and not options.force_resume:
-        raise UsageError(
-            f"{options.directory}: holds rows of another sweep; differing: "
-            f"{'; '.join(differing)}. Give another --out, or --force-resume to go on "
-            "all the same"
-        )
-    plans = stored.get("plans", {}) | fresh["plans"]
-    merged = stored | {"plans": plans, "builder_version": __version__}
-    if differing:
-        forced = {"at": fresh["created_at"], "differing": differing}
-        merged["forced_resumes"] = [*stored.get("forced_resumes", []), forced]
-        merged["environment"] = fresh["environment"]
-        merged["environment_sha256"] = fresh["environment_sha256"]
-    return merged
-
-
-def _differences(
-    stored: Mapping[str, Any], fresh: Mapping[str, Any], plan: str
-) -> list[str]:
-    if stored.get("format") != MANIFEST_FORMAT:
-        raise DatasetError(
-            f"manifest.json has format {stored.get('format')!r}; this version writes "
-            f"{MANIFEST_FORMAT}"
-        )
-    differing = []
-    old, new = stored["environment"], fresh["environment"]
-    for key in sorted(set(old) | set(new)):
-        if old.get(key) != new.get(key):
-            differing.append(f"{key} was {old.get(key)!r}, is {new.get(key)!r}")
-    before, now = stored.get("plans", {}).get(plan), fresh["plans"][plan]
-    for key in sorted(now) if before else ():
-        if before.get(key) != now[key]:
-            differing.append(f"{key} was {before.get(key)!r}, is {now[key]!r}")
-    return differing
-
-
-def _write_manifest(directory: Path, manifest: Mapping[str, Any]) -> None:
-    text = json.dumps(manifest, indent=1, sort_keys=True) + "\n"
-    write_atomically(directory / "manifest.json", text)
-
-
-def network_file(directory: Path, digest: str) -> Path:
-    """Return where a data set keeps a network.
-
-    Parameters
-    ----------
-    directory : Path
-        The data set.
-    digest : str
-        SHA-256 of the description.
-
-    Returns
-    -------
-    path : Path
-        The file.
-
-    Examples
-    --------
-    >>> network_file(Path("data"), "ab12").as_posix()
-    'data/networks/ab12.json'
-    """
-    return directory / "networks" / f"{digest}.json"
-
-
-def store_network(directory: Path, network: Mapping[str, object]) -> str:
-    """Keep a network beside the rows, once.
-
-    Parameters
-    ----------
-    directory : Path
-        The data set.
-    network : mapping
-        Keras JSON.
-
-    Returns
-    -------
-    digest : str
-        SHA-256 of the description.
-
-    Raises
-    ------
-    InputFileError
-        If it cannot be written.
-    """
-    digest = network_sha256(network)
-    path = network_file(directory, digest)
-    if not path.exists():
-        path.parent.mkdir(exist_ok=True)
-        text = json.dumps(network, sort_keys=True, separators=(",", ":"))
-        write_atomically(path, text)
-    return digest
-
-
-def say_on_stderr(text: str) -> None:
-    """Print a line of progress.
-
-    Parameters
-    ----------
-    text : str
-        The line.
-    """
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()

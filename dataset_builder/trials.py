@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import multiprocessing.connection
+import multiprocessing.forkserver
 import os
 import shutil
 import signal
@@ -14,13 +15,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from dataset_builder.worker import Row, TrialOrder, log_tail, trial_main
+from predictor.errors import MeasurementError
 
 PRELOADED = ["dataset_builder._preload", "dataset_builder.cli"]
 """Imported once, in the server; trials are forked from it."""
 
+START_LIMIT_S = 300.0
 GRACE_S = 5.0
 """Time a process gets after SIGTERM before its group is killed."""
 
@@ -45,6 +48,49 @@ class Outcome:
     duration_s: float = 0.0
 
 
+class TrialRunner(Protocol):
+    """Anything that can run trials; a cluster's worker is one too."""
+
+    home: Path
+    log: Path
+
+    def run(self, order: TrialOrder) -> Outcome:
+        """Run one trial to its end, whatever that is.
+
+        Parameters
+        ----------
+        order : TrialOrder
+            What is measured.
+
+        Returns
+        -------
+        outcome : Outcome
+            Its row, or why there is none.
+        """
+        ...
+
+    def call(
+        self, target: Callable[..., None], arguments: tuple[Any, ...], *, wall_s: float
+    ) -> tuple[Any, ...]:
+        """Run a function in a fresh process and return what it sends.
+
+        Parameters
+        ----------
+        target : callable
+            Takes a connection and `arguments`, sends one tuple.
+        arguments : tuple
+            Pickled.
+        wall_s : float
+            Longest time in s.
+
+        Returns
+        -------
+        answer : tuple
+            What was sent; ``("error", kind, message)`` where nothing was.
+        """
+        ...
+
+
 class TrialServer:
     """Starts every trial in a fresh process in which the libraries are imported.
 
@@ -61,12 +107,13 @@ class TrialServer:
 
     def __init__(self, variables: Mapping[str, str | None], home: Path) -> None:
         self.home = home
+        self._variables = variables
         self.log = home.parent / "trial.log"
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(PRELOADED)
-        with _environment(variables):
-            # The server inherits the environment of this first start.
-            self.call(_nothing, (), wall_s=300.0)
+        answer = self.call(_nothing, (), wall_s=START_LIMIT_S)
+        if answer[0] != "ready":
+            raise MeasurementError(f"trials cannot be started: {answer[2]}")
 
     def run(self, order: TrialOrder) -> Outcome:
         """Run one trial to its end, whatever that is.
@@ -113,7 +160,8 @@ class TrialServer:
         """
         receiver, sender = self._context.Pipe(duplex=False)
         process = self._context.Process(target=target, args=(sender, *arguments))
-        process.start()
+        with _environment(self._variables):
+            process.start()  # starts the server too, which inherits the environment
         sender.close()
         try:
             return _answer(receiver, process, wall_s)
@@ -144,6 +192,7 @@ def trial_server(
     try:
         yield TrialServer(make_variables(str(home)), home)
     finally:
+        _stop_server()
         shutil.rmtree(directory, ignore_errors=True)
 
 
@@ -180,6 +229,14 @@ def _end(process: Any) -> None:
 def _signal_group(pid: int, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)
+
+
+def _stop_server() -> None:
+    # The standard library keeps one server per process for ever and has no public way
+    # to end it; the next sweep may need another environment.
+    server = getattr(multiprocessing.forkserver, "_forkserver", None)
+    if server is not None:
+        server._stop()
 
 
 def _nothing(connection: Connection) -> None:

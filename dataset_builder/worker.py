@@ -31,6 +31,8 @@ from predictor.errors import PredictorError
 
 Row = dict[str, Any]
 
+LONGEST_MESSAGE = 500
+OUT_OF_MEMORY_SIGNS = ("resource_exhausted", "out of memory", "cannot allocate memory")
 DEATH_SIGNAL_OPTION = 1  # PR_SET_PDEATHSIG of prctl(2)
 WARMUP_SHARE = 0.15
 """Share of a trial's time limit that warming up may take."""
@@ -126,18 +128,42 @@ def trial_main(connection: Connection, order: TrialOrder) -> None:
         answer: tuple[Any, ...] = ("row", measure(order))
     except PredictorError as error:
         answer = ("error", type(error).__name__, str(error))
-    except MemoryError:
-        limit = order.limits.memory_bytes / 1024**3
-        answer = ("error", "MemoryError", f"needs more than {limit:.0f} GiB")
     except Exception as error:  # noqa: BLE001 (the process ends here)
         traceback.print_exc()
-        answer = ("error", type(error).__name__, str(error)[:500])
+        answer = ("error", failure_kind(error), str(error)[:LONGEST_MESSAGE])
     with contextlib.suppress(BrokenPipeError):
         connection.send(answer)
     connection.close()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)  # libraries' threads and exit hooks have nothing left to say
+
+
+def failure_kind(error: BaseException) -> str:
+    """Return the kind of a failure, out of memory told apart on every backend.
+
+    Parameters
+    ----------
+    error : BaseException
+        What a library raised.
+
+    Returns
+    -------
+    kind : str
+        ``"oom"``, or the name of the exception's class.
+
+    Examples
+    --------
+    >>> failure_kind(MemoryError()), failure_kind(ValueError("shape"))
+    ('oom', 'ValueError')
+    >>> failure_kind(RuntimeError("RESOURCE_EXHAUSTED: 8 bytes"))
+    'oom'
+    """
+    text = str(error).lower()
+    exhausted = any(sign in text for sign in OUT_OF_MEMORY_SIGNS)
+    if isinstance(error, MemoryError) or exhausted:
+        return "oom"
+    return type(error).__name__
 
 
 def _isolate(order: TrialOrder) -> None:
@@ -217,6 +243,8 @@ def _energy_fields(result: TrialResult) -> Row:
         "cold_energy_j": _digits(cold.energy_j),
         "cold_duration_s": _digits(cold.duration_s),
         "cold_steps": result.cold_steps,
+        "cold_valid": result.cold_reason is None,
+        "cold_invalid_reason": result.cold_reason,
         "cpu_time_s": _digits(steady.cpu_time_s),
         "steps_measured": result.median.steps,
         "warmup_steps": result.warmup_steps,

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dataset_builder.configuration import Configuration, Loss, configuration
 from dataset_builder.networks import minimal
+from predictor.workload import Mode
 
+REPEAT_EVERY = 8
+"""Every eighth configuration is measured again at the end, for the noise floor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -388,22 +391,23 @@ def zoo_plan(
     configuration : Configuration
         The next one to measure.
     """
-    items = []
-    for entry in ZOO:
-        for mode, batch_size in (
-            ("training", entry.training_batch),
-            ("inference", entry.inference_batch),
-        ):
-            items.append(
-                configuration(
-                    networks[entry.name],
-                    family=entry.family,
-                    name=entry.name,
-                    mode=mode,  # type: ignore[arg-type]
-                    batch_size=batch_size,
-                    optimizer=entry.optimizer,
-                    loss=entry.loss,
-                )
-            )
+    modes: tuple[Mode, Mode] = ("training", "inference")
+    items = [
+        configuration(
+            networks[entry.name],
+            family=entry.family,
+            name=entry.name,
+            mode=mode,
+            batch_size=(
+                entry.training_batch if mode == "training" else entry.inference_batch
+            ),
+            optimizer=entry.optimizer,
+            loss=entry.loss,
+        )
+        for entry in ZOO
+        for mode in modes
+    ]
     random.Random(seed).shuffle(items)
     yield from items
+    for item in items[::REPEAT_EVERY]:
+        yield replace(item, repeat=1)

@@ -1,0 +1,236 @@
+"""What a data set says about its origin, and the networks it keeps."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from dataset_builder.environment import environment_sha256
+from dataset_builder.graph import network_sha256
+from dataset_builder.journal import sync_directory
+from predictor import __version__
+from predictor.errors import DatasetError, InputFileError, UsageError
+
+MANIFEST_FORMAT = 1
+
+
+def read_manifest(directory: Path) -> dict[str, Any] | None:
+    """Read a data set's manifest.
+
+    Parameters
+    ----------
+    directory : Path
+        The data set.
+
+    Returns
+    -------
+    manifest : dict or None
+        None where there is none.
+
+    Raises
+    ------
+    DatasetError
+        If it is no JSON object.
+    """
+    path = directory / "manifest.json"
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{path}: cannot be read ({error})") from error
+    if not isinstance(manifest, dict):
+        raise DatasetError(f"{path}: must be a JSON object")
+    return manifest
+
+
+def make_manifest(
+    stored: Mapping[str, Any] | None,
+    environment: Mapping[str, object],
+    *,
+    rows: str,
+    plan: Mapping[str, object],
+    force: bool = False,
+) -> dict[str, Any]:
+    """Return the manifest of a sweep that begins or goes on.
+
+    One data set may hold several files of rows, each with its own plan and seed, all
+    measured in one environment.
+
+    Parameters
+    ----------
+    stored : mapping or None
+        The manifest so far; None for a new data set.
+    environment : mapping
+        As `describe_environment` returns it.
+    rows : str
+        Name of the file of rows, without its ending.
+    plan : mapping
+        Plan, seed and shard.
+    force : bool, default=False
+        Accept differences and record them.
+
+    Returns
+    -------
+    manifest : dict
+        JSON values.
+
+    Raises
+    ------
+    UsageError
+        If the stored rows were measured elsewhere or under another plan; names every
+        difference.
+    DatasetError
+        If the stored manifest has another format.
+    """
+    fresh: dict[str, Any] = {
+        "format": MANIFEST_FORMAT,
+        "builder_version": __version__,
+        "environment": dict(environment),
+        "environment_sha256": environment_sha256(environment),
+        "plans": {rows: dict(plan)},
+        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    if stored is None:
+        return fresh
+    differing = _differences(stored, fresh, rows)
+    if differing and not force:
+        raise UsageError(
+            "the directory holds rows of another sweep; differing: "
+            f"{'; '.join(differing)}. Give another --out, or --force-resume to go on "
+            "all the same"
+        )
+    plans = stored.get("plans", {}) | fresh["plans"]
+    merged = {**stored, "plans": plans, "builder_version": __version__}
+    if differing:
+        forced = {"at": fresh["created_at"], "differing": differing}
+        merged["forced_resumes"] = [*stored.get("forced_resumes", []), forced]
+        merged["environment"] = fresh["environment"]
+        merged["environment_sha256"] = fresh["environment_sha256"]
+    return merged
+
+
+def _differences(
+    stored: Mapping[str, Any], fresh: Mapping[str, Any], rows: str
+) -> list[str]:
+    if stored.get("format") != MANIFEST_FORMAT:
+        raise DatasetError(
+            f"manifest.json has format {stored.get('format')!r}; this version writes "
+            f"{MANIFEST_FORMAT}"
+        )
+    differing = []
+    old = {"builder": stored.get("builder_version"), **stored["environment"]}
+    new = {"builder": fresh["builder_version"], **fresh["environment"]}
+    for key in sorted(set(old) | set(new)):
+        if old.get(key) != new.get(key):
+            differing.append(f"{key} was {old.get(key)!r}, is {new.get(key)!r}")
+    before, now = stored.get("plans", {}).get(rows), fresh["plans"][rows]
+    for key in sorted(now) if before else ():
+        if before.get(key) != now[key]:
+            differing.append(f"{key} was {before.get(key)!r}, is {now[key]!r}")
+    return differing
+
+
+def write_manifest(directory: Path, manifest: Mapping[str, Any]) -> None:
+    """Write a data set's manifest, whole or not at all.
+
+    Parameters
+    ----------
+    directory : Path
+        The data set.
+    manifest : mapping
+        JSON values.
+
+    Raises
+    ------
+    InputFileError
+        If it cannot be written.
+    """
+    text = json.dumps(manifest, indent=1, sort_keys=True) + "\n"
+    write_atomically(directory / "manifest.json", text)
+
+
+def network_file(directory: Path, digest: str) -> Path:
+    """Return where a data set keeps a network.
+
+    Parameters
+    ----------
+    directory : Path
+        The data set.
+    digest : str
+        SHA-256 of the description.
+
+    Returns
+    -------
+    path : Path
+        The file.
+
+    Examples
+    --------
+    >>> network_file(Path("data"), "ab12").as_posix()
+    'data/networks/ab12.json'
+    """
+    return directory / "networks" / f"{digest}.json"
+
+
+def store_network(directory: Path, network: Mapping[str, object]) -> str:
+    """Keep a network beside the rows, once.
+
+    Parameters
+    ----------
+    directory : Path
+        The data set.
+    network : mapping
+        Keras JSON.
+
+    Returns
+    -------
+    digest : str
+        SHA-256 of the description.
+
+    Raises
+    ------
+    InputFileError
+        If it cannot be written.
+    """
+    digest = network_sha256(network)
+    path = network_file(directory, digest)
+    if not path.exists():
+        path.parent.mkdir(exist_ok=True)
+        text = json.dumps(network, sort_keys=True, separators=(",", ":"))
+        write_atomically(path, text)
+    return digest
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file so that either the old or the new content is there.
+
+    Parameters
+    ----------
+    path : Path
+        Where; its directory exists.
+    text : str
+        What.
+
+    Raises
+    ------
+    InputFileError
+        If it cannot be written; the old file is untouched.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+        sync_directory(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise InputFileError(f"{path}: cannot be written ({error})") from error

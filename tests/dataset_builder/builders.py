@@ -1,0 +1,115 @@
+"""Small real objects that several test files build."""
+
+import random
+
+from dataset_builder.configuration import configuration
+from dataset_builder.draw import DIMENSIONS, Draw
+from dataset_builder.environment import LoadSnapshot
+from dataset_builder.meters import Reading
+from dataset_builder.trials import Outcome
+
+
+def random_draw(seed):
+    source = random.Random(seed)
+    return Draw([source.random() for _ in range(DIMENSIONS)])
+
+
+def tiny_network(units=4):
+    config = {
+        "name": "tiny",
+        "layers": [
+            {
+                "module": "keras.layers",
+                "class_name": "InputLayer",
+                "config": {"batch_shape": [None, 3], "name": "input"},
+            },
+            {
+                "module": "keras.layers",
+                "class_name": "Dense",
+                "config": {"units": units, "name": "dense"},
+            },
+        ],
+    }
+    return {"module": "keras", "class_name": "Sequential", "config": config}
+
+
+def tiny_configuration(units=4, **options):
+    return configuration(tiny_network(units), family="dense", **options)
+
+
+def reading(energy_j=20.0, duration_s=1.0, *, cpu_time_s=None, gpu_energy_j=None):
+    return Reading(
+        cpu_energy_j=energy_j * 0.25,
+        ram_energy_j=energy_j * 0.75,
+        gpu_energy_j=gpu_energy_j,
+        duration_s=duration_s,
+        cpu_time_s=duration_s if cpu_time_s is None else cpu_time_s,
+    )
+
+
+def snapshot(time_s, *, busy_s=0.0, own_s=0.0, steal_s=0.0, wall_s=None, boot_s=None):
+    return LoadSnapshot(
+        busy_s=busy_s,
+        steal_s=steal_s,
+        cores=2,
+        monotonic_s=time_s,
+        wall_s=time_s if wall_s is None else wall_s,
+        boot_s=time_s if boot_s is None else boot_s,
+        own_cpu_s=own_s,
+    )
+
+
+def measured_row(order, *, valid=True, energy_j=20.0):
+    """Return a row as a trial would send it."""
+    item = order.item
+    windows = [
+        {"steps": 10, "energy_j": energy_j, "duration_s": 1.0, "valid": valid}
+    ] * 3
+    return {
+        "schema": "measurement/1",
+        "id": order.identity,
+        "network_sha256": item.network_sha256,
+        "name": item.name,
+        "family": item.family,
+        "group": item.group,
+        "mode": item.mode,
+        "batch_size": item.batch_size,
+        "samples": 10 * item.batch_size,
+        "epochs": 1,
+        "optimizer": item.optimizer,
+        "dtype": item.dtype,
+        "repeat": item.repeat,
+        "source": "modelled",
+        "cpu_tier": "cpu_load_process",
+        "ram_tier": "constant",
+        "gpu_tier": "absent",
+        "energy_j": energy_j + 1.0,
+        "duration_s": 1.5,
+        "cold_energy_j": 1.0,
+        "cold_duration_s": 0.5,
+        "steady_energy_j": energy_j,
+        "steady_duration_s": 1.0,
+        "steps_measured": 10,
+        "relative_spread": 0.01,
+        "valid": valid,
+        "invalid_reason": None if valid else "3 of 3 windows invalid: foreign load 9 %",
+        "windows": windows,
+        "trial_s": 5.0,
+    } | dict(order.fields)
+
+
+class RecordingRunner:
+    """Runs no trial, but answers as one would, and remembers what it was asked."""
+
+    def __init__(self, home, answer=None):
+        self.home = home
+        self.log = home / "trial.log"
+        self.orders = []
+        self._answer = answer or (lambda order: Outcome(row=measured_row(order)))
+
+    def run(self, order):
+        self.orders.append(order)
+        return self._answer(order)
+
+    def call(self, target, arguments, *, wall_s):
+        raise AssertionError("nothing else is called")
