@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from dataset_builder.graph import network_sha256
+from predictor.readers import network_sha256
 from predictor.workload import Mode
 
 Loss = Literal["classification", "regression"]

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dataset_builder.settings import Backend, Device
+from predictor.hardware import this_cpu_name, this_hardware, usable_cores
 
 PACKAGES = ("keras", "codecarbon", "jax", "jaxlib", "torch", "tensorflow", "numpy")
 """Packages whose versions decide what is measured."""
@@ -150,41 +151,6 @@ def disturbance(before: LoadSnapshot, after: LoadSnapshot) -> str | None:
     return None
 
 
-def cpu_name(*, proc: Path = PROC) -> str:
-    """Return the processor's name.
-
-    Parameters
-    ----------
-    proc : Path, default=Path("/proc")
-        Where the system describes itself.
-
-    Returns
-    -------
-    name : str
-        As the vendor writes it.
-    """
-    try:
-        for line in (proc / "cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return " ".join(line.partition(":")[2].split())
-    except OSError:
-        pass
-    return platform.processor() or platform.machine() or "unknown processor"
-
-
-def usable_cores() -> int:
-    """Return the number of cores this process may use.
-
-    Returns
-    -------
-    cores : int
-        At least 1.
-    """
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def gpu_names() -> tuple[str, ...]:
     """Return the names of the NVIDIA GPUs, with driver version.
 
@@ -233,8 +199,7 @@ def hardware_name(device: Device) -> str:
     if device == "gpu":
         names = gpu_names()
         return names[0].split(",")[0] if names else "unknown GPU"
-    cores = usable_cores()
-    return f"{cpu_name()} ({cores} core{'' if cores == 1 else 's'})"
+    return this_hardware()
 
 
 def describe_environment(backend: Backend, device: Device) -> Mapping[str, object]:
@@ -256,7 +221,7 @@ def describe_environment(backend: Backend, device: Device) -> Mapping[str, objec
         "hardware": hardware_name(device),
         "device": device,
         "backend": backend,
-        "cpu": cpu_name(),
+        "cpu": this_cpu_name(),
         "cores": usable_cores(),
         "threads": usable_cores(),
         "memory_bytes": _memory_bytes(),

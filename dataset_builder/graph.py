@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -32,28 +30,6 @@ class Tensor:
     def channels(self) -> int:
         """Size of the last axis."""
         return self.shape[-1]
-
-
-def network_sha256(network: Mapping[str, object]) -> str:
-    """Return the content hash of a network description.
-
-    Parameters
-    ----------
-    network : mapping
-        The parsed JSON.
-
-    Returns
-    -------
-    digest : str
-        SHA-256 of the canonical JSON, in hexadecimal.
-
-    Examples
-    --------
-    >>> network_sha256({"b": 1, "a": 2}) == network_sha256({"a": 2, "b": 1})
-    True
-    """
-    text = json.dumps(network, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class Graph:

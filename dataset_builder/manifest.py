@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder.environment import environment_sha256
-from dataset_builder.graph import network_sha256
 from dataset_builder.journal import sync_directory
 from predictor import __version__
 from predictor.errors import DatasetError, InputFileError, UsageError
+from predictor.readers import network_sha256
 
 MANIFEST_FORMAT = 1
 

@@ -15,7 +15,6 @@ from dataset_builder.configuration import Configuration
 from dataset_builder.environment import (
     describe_environment,
     gpu_names,
-    usable_cores,
 )
 from dataset_builder.journal import Journal
 from dataset_builder.locks import HostLock, host_lock_path, owned_directory
@@ -40,6 +39,7 @@ from dataset_builder.trials import Outcome, TrialRunner, trial_server
 from dataset_builder.worker import TrialOrder, log_tail
 from dataset_builder.zoo import zoo_plan
 from predictor.errors import InputFileError, MeasurementError, UsageError
+from predictor.hardware import usable_cores
 from predictor.readers import read_network
 
 PlanName = Literal["default", "zoo", "calibrate"]

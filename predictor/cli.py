@@ -182,7 +182,7 @@ def _fit(
     """
     from predictor.artefact import save_model
     from predictor.dataset import read_measurements, step_table
-    from predictor.fitting import FEWEST_ROWS, by_platform, fit_model
+    from predictor.fitting import FEWEST_ROWS_BESIDE, by_platform, fit_model
     from predictor.report.fit_summary import render_fit
 
     measurements = read_measurements([str(path) for path in rows])
@@ -191,8 +191,12 @@ def _fit(
     parts = sorted(by_platform(measurements).values(), key=len, reverse=True)
     for number, part in enumerate(parts):
         platform = part[0].platform
-        if number and len(part) < FEWEST_ROWS:
-            print(f"left out: {len(part)} rows of {platform.label}", file=sys.stderr)
+        if number and len(part) < FEWEST_ROWS_BESIDE:
+            print(
+                f"left out: {len(part)} rows of {platform.label}; "
+                f"{FEWEST_ROWS_BESIDE} are needed beside another platform",
+                file=sys.stderr,
+            )
             continue
         name = f"{output.name}-{platform.slug}" if number else output.name
         folder = output.with_name(name)

@@ -70,6 +70,8 @@ class Measurement:
     cold_energy_j, cold_duration_s : float or None
         The part of the above spent once, before steady steps: compilation and first
         batches. None where it was not told apart.
+    cold_valid : bool
+        Whether the cold part was undisturbed; the steady part may be all the same.
     group : str
         What must never be on both sides of a split: the architecture.
     family : str
@@ -89,6 +91,7 @@ class Measurement:
     duration_s: float | None
     cold_energy_j: float | None
     cold_duration_s: float | None
+    cold_valid: bool
     group: str
     family: str
     split: str | None
@@ -262,6 +265,7 @@ def _measurement(
         duration_s=quantities["duration_s"],
         cold_energy_j=quantities["cold_energy_j"],
         cold_duration_s=quantities["cold_duration_s"],
+        cold_valid=bool(row.get("cold_valid", True)),
         group=_text(row, "group", where),
         family=_text(row, "family", where),
         split=None if split is None else _text(row, "split", where),

@@ -23,8 +23,11 @@ from predictor.splits import FOLDS, grouped_folds
 COLD_CANDIDATES = ("boosting", "physical")
 """The cold part is mostly compilation, which no operation count prices well."""
 
-FEWEST_ROWS = 10
+FEWEST_ROWS = 6
 """Fewer rows than this fit nothing."""
+
+FEWEST_ROWS_BESIDE = 30
+"""A platform that only comes along in a file is fitted from as many rows."""
 
 FEWEST_NETWORK_ROWS = 50
 """With as many rows of whole networks, intervals and choice look at these alone."""
@@ -251,7 +254,10 @@ def targets_of(
     values : ndarray of shape (n_rows,)
         In J or s; NaN where a row does not have it.
     """
-    values = [m.cold(target) if cold else m.step(target) for m in measurements]
+    values = [
+        (m.cold(target) if m.cold_valid else None) if cold else m.step(target)
+        for m in measurements
+    ]
     return np.array([np.nan if v is None else v for v in values], dtype=np.float64)
 
 

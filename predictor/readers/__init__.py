@@ -17,7 +17,13 @@ from predictor.readers.limits import (
     read_capped,
 )
 
-__all__ = ["Format", "NetworkFile", "read_network", "read_network_description"]
+__all__ = [
+    "Format",
+    "NetworkFile",
+    "network_sha256",
+    "read_network",
+    "read_network_description",
+]
 
 Format = Literal["keras-json", "keras-archive"]
 
@@ -118,8 +124,29 @@ def read_network(
         raise
 
 
-def _described(description: Mapping[str, object], found: Format) -> NetworkFile:
-    architecture = read_network_description(description)
+def network_sha256(description: Mapping[str, object]) -> str:
+    """Return the content hash of a network description.
+
+    Parameters
+    ----------
+    description : mapping
+        The parsed JSON.
+
+    Returns
+    -------
+    sha256 : str
+        SHA-256 of the canonical JSON, in hexadecimal.
+
+    Raises
+    ------
+    ArchitectureError
+        If the description is not JSON.
+
+    Examples
+    --------
+    >>> network_sha256({"b": 1, "a": 2}) == network_sha256({"a": 2, "b": 1})
+    True
+    """
     try:
         canonical = json.dumps(
             description, sort_keys=True, separators=(",", ":"), allow_nan=False
@@ -129,9 +156,14 @@ def _described(description: Mapping[str, object], found: Format) -> NetworkFile:
             f"the network description is not JSON ({error}); give "
             "json.loads(model.to_json())"
         ) from error
+    return hashlib.sha256(canonical.encode("utf-8")).hexdigest()
+
+
+def _described(description: Mapping[str, object], found: Format) -> NetworkFile:
+    architecture = read_network_description(description)
     return NetworkFile(
         architecture=architecture,
         format=found,
-        sha256=hashlib.sha256(canonical.encode("utf-8")).hexdigest(),
+        sha256=network_sha256(description),
         description=description,
     )

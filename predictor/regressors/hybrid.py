@@ -35,14 +35,14 @@ SHAPE_COLUMNS = (
 
 STAGES = 250
 LEARNING_RATE = 0.08
-LEAVES = 24
+LEAVES = 12
 SMALLEST_LEAF = 5
 """Rows of a tree's leaf, counted in operations of the sample."""
 
 SUBSAMPLE = 0.7
 """Share of the configurations that each stage sees."""
 
-LEAF_RIDGE = 1.0
+LEAF_RIDGE = 3.0
 """Strength, in configurations, that pulls a leaf's correction to none."""
 
 RESIDUAL_LIMIT = 1.0

@@ -23,7 +23,8 @@ _COLUMNS = (
 _LARGEST_SHOWN = 1000.0
 
 PREDICTION_COLUMNS = (
-    *("row", "group", "family", "mode", "batch_size", "platform", "target"),
+    *("row", "name", "group", "family", "macs", "params", "mode", "batch_size"),
+    *("platform", "target"),
     *("regressor", "predicted", "actual", "relative_error", "log_half_width"),
 )
 """Columns of `predictions_csv`."""
@@ -105,8 +106,11 @@ def predictions_csv(evaluation: Evaluation, measurements: Sequence[Measurement])
         writer.writerow(
             {
                 "row": item.row,
+                "name": source.row.get("name"),
                 "group": source.group,
                 "family": source.family,
+                "macs": source.network.macs,
+                "params": source.network.params,
                 "mode": source.workload.mode,
                 "batch_size": source.workload.batch_size,
                 "platform": item.platform,

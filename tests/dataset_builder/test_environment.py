@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from dataset_builder.environment import (
-    cpu_name,
     describe_environment,
     disturbance,
     environment_sha256,
@@ -58,13 +57,6 @@ def test_what_disturbs_a_window_is_named(end, reason):
     found = disturbance(START, end)
 
     assert (found is None) if reason is None else (reason in found)
-
-
-def test_the_processors_name_is_read_where_the_system_tells_it(tmp_path):
-    (tmp_path / "cpuinfo").write_text("processor : 0\nmodel name\t: Fast  Chip 9\n")
-
-    assert cpu_name(proc=tmp_path) == "Fast Chip 9"
-    assert cpu_name(proc=tmp_path / "missing")
 
 
 def test_the_hardware_says_how_many_cores():

@@ -198,8 +198,8 @@ def test_fit_writes_a_model_that_estimates(capsys, tmp_path, network_file):
 
 
 def test_fit_keeps_platforms_apart(capsys, tmp_path):
-    made = device.rows(8)
-    other = [{**row, "dtype": "bfloat16"} for row in made[:12]]
+    made = device.rows(18)
+    other = [{**row, "dtype": "bfloat16"} for row in made[:30]]
     few = [{**row, "backend": "torch"} for row in made[:3]]
     path = device.write_rows(tmp_path / "runs.jsonl", made + other + few)
 
