@@ -10,6 +10,9 @@ from predictor.domain import Verdict
 from predictor.features import FloatArray, StepTable
 from predictor.fitted_model import FittedModel, TargetModel
 
+LARGEST_WIDENING = 2.0
+"""Factor on an interval's half-width, in log, from a factor of e beyond the range."""
+
 
 def operation_shares(fitted: TargetModel, table: StepTable) -> FloatArray:
     """Return each operation's share of a single configuration's step.
@@ -67,14 +70,21 @@ def widening(verdict: Verdict) -> float:
     Returns
     -------
     factor : float
-        1 inside.
+        1 inside, at most `LARGEST_WIDENING`.
+
+    Notes
+    -----
+    Fitted on the smallest 50 to 85 % of the shipped sweep by energy and asked for the
+    rest, the 90 % quantile of the log error was 1.1 to 2.1 times the half-width found
+    in the range from 70 % on, without a trend in the distance: sums of priced work
+    extrapolate, so that distance alone does not make them ever worse.
 
     Examples
     --------
     >>> widening(Verdict(in_domain=True, distance=0.0, reasons=()))
     1.0
     """
-    return 1.0 + verdict.distance
+    return min(1.0 + verdict.distance, LARGEST_WIDENING)
 
 
 def widenings(model: FittedModel, table: StepTable) -> FloatArray:

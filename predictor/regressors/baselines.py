@@ -24,6 +24,9 @@ the MACs, which a regression of logarithms does not see. Parameters know nothing
 the batch size, so it is given to them.
 """
 
+SLOPE_RIDGE = 0.1
+"""Keeps slopes finite where few rows cannot tell two columns apart."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogLinear:
@@ -112,7 +115,7 @@ def _terms(table: StepTable, columns: tuple[str, ...]) -> FloatArray:
 
 
 def fit_baseline(name: str, table: StepTable, target: FloatArray) -> LogLinear:
-    """Fit one baseline by least squares of logarithms.
+    """Fit one baseline by least squares of logarithms, very slightly regularised.
 
     Parameters
     ----------
@@ -131,8 +134,10 @@ def fit_baseline(name: str, table: StepTable, target: FloatArray) -> LogLinear:
     columns = BASELINE_COLUMNS[name]
     terms, log_target = _terms(table, columns), np.log(target)
     training = table.step_column("training") > 0
+    penalty = SLOPE_RIDGE * np.diag([0.0, *[1.0] * len(columns)])
     coefficients = []
     for rows in (~training, training):
         used = rows if rows.any() else np.ones(len(table), dtype=bool)
-        coefficients.append(np.linalg.lstsq(terms[used], log_target[used])[0])
+        gram = terms[used].T @ terms[used] + penalty
+        coefficients.append(np.linalg.solve(gram, terms[used].T @ log_target[used]))
     return LogLinear(columns=columns, coefficients=np.array(coefficients))

@@ -4,9 +4,9 @@ import pytest
 
 from dataset_builder.cost import count_description
 from dataset_builder.families import FAMILIES
-from dataset_builder.graph import Graph, network_sha256
+from dataset_builder.graph import Graph
 from dataset_builder.probes import PROBES
-from predictor.readers import read_network
+from predictor.readers import network_sha256, read_network
 from tests.dataset_builder.builders import random_draw
 
 BUILDERS = {
