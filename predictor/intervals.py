@@ -101,6 +101,7 @@ def log_half_width(residuals: FloatArray, confidence_level: float) -> float:
 
     Examples
     --------
+    >>> import numpy as np
     >>> log_half_width(np.array([0.1, 0.2, 0.3, 0.4]), 0.5)
     0.3
     """
@@ -133,6 +134,7 @@ def interval(
 
     Examples
     --------
+    >>> import numpy as np
     >>> wide = interval(8.0, np.log([1.5, 2.0]), 0.5)
     >>> round(wide.lower, 6), round(wide.upper, 6)
     (4.0, 16.0)

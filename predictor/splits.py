@@ -46,7 +46,7 @@ def grouped_folds(keys: Sequence[Hashable], *, folds: int, seed: int) -> list[Fo
     Examples
     --------
     >>> [test.tolist() for _, test in grouped_folds("aabb", folds=2, seed=0)]
-    [[2, 3], [0, 1]]
+    [[0, 1], [2, 3]]
     """
     distinct = sorted(set(keys), key=str)
     if len(distinct) < 2:
