@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import Any
@@ -48,6 +49,10 @@ def run(app: Any, program: str, arguments: list[str]) -> int:
         As promised in the README; results are on stdout, all else on stderr.
     """
     debug = "--debug" in arguments
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A name that the terminal cannot show is no reason to fail.
+            stream.reconfigure(errors="backslashreplace")
     try:
         status = app(args=arguments, prog_name=program, standalone_mode=False)
     except PredictorError as error:

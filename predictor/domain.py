@@ -144,7 +144,9 @@ class Domain:
 
 def _sentence(what: str, excess: float) -> str:
     shown = what.replace("log_", "").replace("_", " ")
-    return f"{shown} is a factor of {np.exp(excess):.2g} beyond the fitted range"
+    factor = float(np.exp(excess))
+    times = f"{factor:,.0f}" if factor >= 10 else f"{factor:.2g}"
+    return f"{shown}: {times} times beyond the fitted range"
 
 
 def _never_measured(

@@ -317,6 +317,25 @@ def test_importing_is_cheap(module):
     assert not (HEAVY | {"numpy"}) & set(process.stdout.split())
 
 
+def test_a_name_the_terminal_cannot_show_is_no_error(tmp_path, model_folder):
+    path = tmp_path / "net.json"
+    path.write_text(json.dumps(device.mlp(4, 3, name="Größe")), encoding="utf-8")
+
+    process = subprocess.run(
+        [
+            *(sys.executable, "-m", "predictor", "estimate", str(path)),
+            *("--model", str(model_folder)),
+        ],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert process.returncode == 0
+    assert "Gr\\xf6" in process.stdout
+
+
 def test_a_closed_pipe_is_no_error(network_file, model_folder):
     reader, writer = os.pipe()
     os.close(reader)
