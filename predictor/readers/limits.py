@@ -51,6 +51,8 @@ def open_regular_file(path: str | os.PathLike[str]) -> IO[bytes]:
                 ".keras file"
             )
         descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0))
+    except InputFileError:
+        raise  # also a ValueError, and already a sentence
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputFileError(

@@ -354,3 +354,10 @@ def test_a_closed_pipe_is_no_error(network_file, model_folder):
 
     assert process.returncode == 0
     assert process.stderr == ""
+
+
+def test_a_folder_is_refused_in_one_plain_sentence(estimate, tmp_path):
+    _, _, err = estimate(file=tmp_path)
+
+    assert err.count("cannot read") == 1
+    assert "not a regular file" in err
