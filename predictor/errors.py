@@ -104,7 +104,3 @@ class MeasurementError(PredictorError, RuntimeError):
     """Nothing can be measured here, or a reading is not usable."""
 
     exit_status = 6
-
-
-class PredictorWarning(UserWarning):
-    """Base class of all warnings raised on purpose."""

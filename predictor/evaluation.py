@@ -275,9 +275,9 @@ def evaluate_model(
     evaluation : Evaluation
         All predictions of rows that have the target; intervals as in an estimate.
     """
+    place = {id(item): row for row, item in enumerate(measurements)}
     predictions: list[Prediction] = []
     for platform, part in by_platform(measurements).items():
-        place = {id(item): row for row, item in enumerate(measurements)}
         for target, fitted in model.steps.items():
             truth = targets_of(part, target)
             known = np.flatnonzero(np.isfinite(truth))

@@ -62,7 +62,7 @@ def by_platform(
 def fit_regressors(
     names: Sequence[str], table: StepTable, target: FloatArray, *, seed: int
 ) -> dict[str, Regressor]:
-    """Fit several regressors on the same rows, side by side on the free cores.
+    """Fit several regressors on the same rows.
 
     Parameters
     ----------

@@ -6,56 +6,44 @@ from collections.abc import Mapping, Sequence
 from predictor.counting.operation import Operation, OperationKind
 from predictor.errors import ArchitectureError
 
-_POINTWISE_ACTIVATIONS = frozenset(
+_CHEAP_ACTIVATIONS = frozenset(
+    {
+        "hard_shrink",
+        "hard_sigmoid",
+        "hard_silu",
+        "hard_swish",
+        "hard_tanh",
+        "leaky_relu",
+        "relu",
+        "relu6",
+        "soft_shrink",
+        "softsign",
+        "sparse_plus",
+        "sparse_sigmoid",
+        "threshold",
+    }
+)
+_TRANSCENDENTAL_ACTIVATIONS = frozenset(
     {
         "celu",
         "elu",
         "exponential",
         "gelu",
-        "hard_shrink",
-        "hard_sigmoid",
-        "hard_silu",
-        "hard_swish",
-        "hard_tanh",
-        "leaky_relu",
         "log_sigmoid",
         "mish",
         "quick_gelu",
-        "relu",
-        "relu6",
         "selu",
         "sigmoid",
         "silu",
-        "soft_shrink",
         "softplus",
-        "softsign",
-        "sparse_plus",
-        "sparse_sigmoid",
         "squareplus",
         "swish",
         "tanh",
         "tanh_shrink",
-        "threshold",
     }
 )
-_CHEAP_ACTIVATIONS = frozenset(
-    [
-        "hard_shrink",
-        "hard_sigmoid",
-        "hard_silu",
-        "hard_swish",
-        "hard_tanh",
-        "leaky_relu",
-        "relu",
-        "relu6",
-        "soft_shrink",
-        "softsign",
-        "sparse_plus",
-        "sparse_sigmoid",
-        "threshold",
-    ]
-)
 _ROW_ACTIVATIONS = frozenset({"softmax", "log_softmax", "log_soft_max", "sparsemax"})
+_ACTIVATIONS = _CHEAP_ACTIVATIONS | _TRANSCENDENTAL_ACTIVATIONS | _ROW_ACTIVATIONS
 
 
 class OpenSizeError(ArchitectureError):
@@ -251,7 +239,7 @@ def activation_name(value: object) -> str | None:
         name = value.rpartition(">")[2].lower()
         if name in {"linear", "identity"}:
             return None
-        if name in _POINTWISE_ACTIVATIONS or name in _ROW_ACTIVATIONS:
+        if name in _ACTIVATIONS:
             return name
     raise ArchitectureError(
         f"activation {str(value)!r:.60} is not one of Keras' activations; "

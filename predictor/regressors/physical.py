@@ -189,13 +189,14 @@ def fit_physical(table: StepTable, target: FloatArray) -> Physical:
     used[_N_TERMS:] = True
     # Start where each quantity alone would explain a part of the median target.
     by_quantity = design[:, :_N_TERMS].reshape(len(table), -1, len(QUANTITIES)).sum(1)
-    with np.errstate(divide="ignore"):
-        start = np.nanmedian(
-            np.where(by_quantity > 0, log_target[:, None] - np.log(by_quantity), np.nan)
-            if by_quantity.any(axis=0).all()
-            else log_target[:, None] - np.log(np.maximum(by_quantity, 1.0)),
-            axis=0,
-        ) - np.log(len(QUANTITIES))
+    start = np.array(
+        [
+            np.median(log_target[sums > 0] - np.log(sums[sums > 0]))
+            if sums.any()
+            else np.median(log_target)
+            for sums in by_quantity.T
+        ]
+    ) - np.log(len(QUANTITIES))
     n_quantities = len(QUANTITIES)
     shared_of_term = np.arange(_N_TERMS) % _N_SHARED
     quantity_of_shared = np.arange(_N_SHARED) % n_quantities
