@@ -252,6 +252,30 @@ def _evaluate(
     _write(text, output)
 
 
+@app.command("doctor")
+def _doctor(
+    form: Annotated[str, typer.Option("--format", help="table or json.")] = "table",
+    output: _OUTPUT = None,
+) -> None:
+    """Say what this machine can read, measure and answer, and how to get the rest.
+
+    It is a report: whatever it finds, the exit status is 0.
+
+    Example: predictor doctor
+    """
+    import json
+
+    from predictor.doctor import examine
+    from predictor.report.doctor_table import render_report
+
+    _one_of(form, ("table", "json"), "--format")
+    report = examine()
+    text = render_report(report)
+    if form == "json":
+        text = json.dumps(report.to_dict(), indent=2, allow_nan=False) + "\n"
+    _write(text, output)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
 

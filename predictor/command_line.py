@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 
-from predictor.errors import PredictorError
+from predictor.errors import InputFileError, PredictorError
 
 INTERRUPTED = 130
 INTERNAL_ERROR = 1
@@ -22,13 +23,32 @@ def print_result(text: str) -> None:
     ----------
     text : str
         Complete, with line breaks.
+
+    Raises
+    ------
+    InputFileError
+        If it cannot be written, such as to a full disk.
     """
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
-        # What is left in the buffer must go somewhere when the process ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard(sys.stdout)
+    except OSError as error:
+        _discard(sys.stdout)
+        raise InputFileError(f"stdout: cannot be written ({error})") from error
+
+
+def print_notice(text: str) -> None:
+    """Write a sentence to stderr; where nobody reads it, that is no error.
+
+    Parameters
+    ----------
+    text : str
+        One line, without its line break.
+    """
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr)
 
 
 def run(app: Any, program: str, arguments: list[str]) -> int:
@@ -48,6 +68,18 @@ def run(app: Any, program: str, arguments: list[str]) -> int:
     status : int
         As promised in the README; results are on stdout, all else on stderr.
     """
+    _open_closed_streams()
+    try:
+        return _run(app, program, arguments)
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except OSError:  # nobody reads any more, and the status must not tell
+                _discard(stream)
+
+
+def _run(app: Any, program: str, arguments: list[str]) -> int:
     debug = "--debug" in arguments
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -58,23 +90,39 @@ def run(app: Any, program: str, arguments: list[str]) -> int:
     except PredictorError as error:
         if debug:
             raise
-        print(f"{program}: error: {error}", file=sys.stderr)
+        print_notice(f"{program}: error: {error}")
         return error.exit_status
     except typer.Abort:
         status = INTERRUPTED
     except Exception as error:
         shown = getattr(error, "format_message", None)
         if shown is not None:  # typer's own: wrong usage
-            print(f"{program}: error: {shown()}", file=sys.stderr)
+            print_notice(f"{program}: error: {shown()}")
             return int(getattr(error, "exit_code", 2))
         if debug:
             raise
-        print(
+        print_notice(
             f"{program}: internal error: {type(error).__name__}: {error} "
-            "(run again with --debug for the traceback, and report it)",
-            file=sys.stderr,
+            "(run again with --debug for the traceback, and report it)"
         )
         return INTERNAL_ERROR
     if status == INTERRUPTED:  # typer's answer to Ctrl-C
-        print(f"{program}: interrupted", file=sys.stderr)
+        print_notice(f"{program}: interrupted")
     return status if isinstance(status, int) else 0
+
+
+def _discard(stream: TextIO) -> None:
+    # What is left in the buffer must go somewhere when the process ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _open_closed_streams() -> None:
+    # The next file opened would get the number of a closed stream, and then whatever
+    # libraries print; and so in every process started from here.
+    if None not in (sys.stdin, sys.stdout, sys.stderr):
+        return
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    sys.stdout = sys.stdout or open(1, "w")  # noqa: SIM115 (open to the end)
+    sys.stderr = sys.stderr or open(2, "w")  # noqa: SIM115

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +19,16 @@ from predictor.readers import read_network, read_network_description
 from predictor.workload import Workload
 
 SCHEMA = "measurement/1"
-SOURCES = ("wall", "nvml", "rapl", "nvml+rapl", "board", "modelled")
+SOURCES = (
+    "wall",
+    "nvml",
+    "nvml_power",
+    "rapl",
+    "nvml+rapl",
+    "nvml_power+rapl",
+    "board",
+    "modelled",
+)
 """Meters a row may name; all but ``modelled`` read a sensor."""
 
 REQUIRED = (
@@ -46,6 +56,9 @@ OPTIONAL_QUANTITIES = (
 )
 LARGEST_FILE_BYTES = 2 * 1024**3
 """Row files above this, unpacked, are refused."""
+
+CHECKSUM_LENGTH = 12
+"""Hexadecimal digits of a row's checksum: 48 bits find any flipped byte."""
 
 Target = Literal["energy_j", "duration_s"]
 TARGETS: tuple[Target, ...] = ("energy_j", "duration_s")
@@ -130,6 +143,29 @@ class Measurement:
             J or s; None where it was not told apart.
         """
         return self.cold_energy_j if target == "energy_j" else self.cold_duration_s
+
+
+def row_checksum(row: Mapping[str, object]) -> str:
+    """Return the checksum of a row, whatever its `checksum` says.
+
+    Parameters
+    ----------
+    row : mapping
+        A row.
+
+    Returns
+    -------
+    checksum : str
+        12 hexadecimal digits.
+
+    Examples
+    --------
+    >>> row_checksum({"a": 1}) == row_checksum({"a": 1, "checksum": "anything"})
+    True
+    """
+    content = {key: value for key, value in row.items() if key != "checksum"}
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:CHECKSUM_LENGTH]
 
 
 def step_table(measurements: Iterable[Measurement]) -> StepTable:
@@ -293,10 +329,37 @@ def _lines(path: Path) -> list[str]:
         raise DatasetError(f"{path}: is not UTF-8 text ({error.reason})") from error
 
 
+def _latest_rows(path: Path) -> list[tuple[str, dict[str, Any]]]:
+    found: dict[object, tuple[str, dict[str, Any]]] = {}
+    for number, line in enumerate(_lines(path), start=1):
+        where = f"{path}, line {number}"
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise DatasetError(f"{where}: is no JSON ({error})") from error
+        if not isinstance(row, dict):
+            raise DatasetError(f"{where}: must be a JSON object")
+        if "checksum" in row and row["checksum"] != row_checksum(row):
+            raise DatasetError(
+                f"{where}: the row was altered after it was measured, its checksum is "
+                "another; take the line out, or measure it again"
+            )
+        identity = row.get("id")
+        if not (identity is None or isinstance(identity, str)):
+            raise DatasetError(f"{where}: 'id' must be text, got {identity!r:.40}")
+        found[number if identity is None else identity] = where, row
+    return list(found.values())
+
+
 def read_measurements(
     paths: Sequence[str | Path], *, keep_invalid: bool = False
 ) -> list[Measurement]:
     """Read measurement files.
+
+    Of several rows with the same `id` in one file the last one counts: that is how a
+    file to which lines are only ever appended corrects itself.
 
     Parameters
     ----------
@@ -318,20 +381,12 @@ def read_measurements(
         If a line is no JSON object or breaks the format; names file, line and field.
     """
     networks = _Networks()
-    measurements = []
-    for path in map(Path, paths):
-        for number, line in enumerate(_lines(path), start=1):
-            where = f"{path}, line {number}"
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise DatasetError(f"{where}: is no JSON ({error})") from error
-            if not isinstance(row, dict):
-                raise DatasetError(f"{where}: must be a JSON object")
-            if row.get("valid", True) or keep_invalid:
-                measurements.append(_measurement(row, networks, path, where))
+    measurements = [
+        _measurement(row, networks, path, where)
+        for path in map(Path, paths)
+        for where, row in _latest_rows(path)
+        if row.get("valid", True) or keep_invalid
+    ]
     if not measurements:
         raise DatasetError(
             f"{', '.join(map(str, paths))}: no valid measurement inside; "

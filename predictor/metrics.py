@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
-from predictor.dataset import Measurement
+from predictor.dataset import Measurement, Target
 from predictor.features import FloatArray
 
 
@@ -103,6 +104,65 @@ def errors_of(
     )
 
 
+def by_configuration(
+    measurements: Sequence[Measurement],
+) -> dict[Hashable, list[Measurement]]:
+    """Part measurements by what was measured, whatever its name.
+
+    Parameters
+    ----------
+    measurements : sequence of Measurement
+        Any rows.
+
+    Returns
+    -------
+    parts : dict of hashable to list of Measurement
+        Those of one architecture, step workload and platform, in order; two of them
+        differ by noise alone.
+    """
+    parts: dict[Hashable, list[Measurement]] = {}
+    for item in measurements:
+        work = item.workload
+        key = (
+            item.group,
+            item.platform,
+            work.mode,
+            work.batch_size,
+            work.optimizer,
+            item.network.params,
+        )
+        parts.setdefault(key, []).append(item)
+    return parts
+
+
+def repeat_differences(
+    measurements: Sequence[Measurement], target: Target
+) -> FloatArray:
+    """Return how much each measurement differs from the one before of its kind.
+
+    Parameters
+    ----------
+    measurements : sequence of Measurement
+        Any rows.
+    target : {"energy_j", "duration_s"}
+        Which quantity of a step.
+
+    Returns
+    -------
+    differences : ndarray of shape (n_pairs,)
+        Absolute differences over the mean of the two; empty where nothing was
+        measured twice.
+    """
+    differences = []
+    for items in by_configuration(measurements).values():
+        known = [value for item in items if (value := item.step(target)) is not None]
+        differences += [
+            2.0 * abs(after - before) / (after + before)
+            for before, after in pairwise(known)
+        ]
+    return np.array(differences, dtype=np.float64)
+
+
 def noise_floor(measurements: Sequence[Measurement]) -> float | None:
     """Return how much the same configuration differs when measured again.
 
@@ -114,26 +174,8 @@ def noise_floor(measurements: Sequence[Measurement]) -> float | None:
     Returns
     -------
     noise_floor : float or None
-        Median relative difference of two measurements of the energy per step; None
-        where nothing was measured twice.
+        Median of `repeat_differences` of the energy per step; None where nothing was
+        measured twice.
     """
-    repeats: dict[tuple[object, ...], list[float]] = {}
-    for item in measurements:
-        work = item.workload
-        key = (
-            item.group,
-            item.platform,
-            work.mode,
-            work.batch_size,
-            work.optimizer,
-            item.network.params,
-        )
-        step_energy_j = item.step("energy_j")
-        if step_energy_j is not None:
-            repeats.setdefault(key, []).append(step_energy_j)
-    differences = [
-        abs(other - first) / first
-        for first, *others in repeats.values()
-        for other in others
-    ]
-    return float(np.median(differences)) if differences else None
+    differences = repeat_differences(measurements, "energy_j")
+    return float(np.median(differences)) if len(differences) else None

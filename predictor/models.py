@@ -70,10 +70,13 @@ def known_models() -> dict[str, Path]:
     """
     folders: dict[str, Path] = {}
     for root in (user_models_folder(), *SHIPPED):
-        if root.is_dir():
-            for folder in sorted(root.iterdir()):
-                if (folder / MANIFEST).is_file():
-                    folders.setdefault(folder.name, folder)
+        try:
+            inside = sorted(root.iterdir())
+        except OSError:  # missing, or somebody else's home
+            continue
+        for folder in inside:
+            if os.path.isfile(folder / MANIFEST):
+                folders.setdefault(folder.name, folder)
     return folders
 
 

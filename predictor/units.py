@@ -2,6 +2,9 @@
 
 JOULES_PER_KWH = 3_600_000.0
 SECONDS_PER_HOUR = 3_600.0
+MILLI = 1e-3
+MICRO = 1e-6
+NANO = 1e-9
 
 
 def joules_to_kwh(energy_j: float) -> float:

@@ -19,18 +19,13 @@ from predictor.report.quantities import (
     readable,
     readable_interval,
 )
+from predictor.report.terminal import printable, terminal_width
 
 Format = Literal["table", "json", "csv", "markdown", "html"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 
 SHOWN_LAYERS = 5
 _LONGEST_NAME = 36
-
-
-def _safe(text: str, longest: int = 200) -> str:
-    """Drop what could steer a terminal; names come from files of strangers."""
-    shown = "".join(char if char.isprintable() else "?" for char in text)
-    return shown if len(shown) <= longest else shown[: longest - 1] + "~"
 
 
 def _rows(answer: Estimate) -> list[tuple[str, str, str]]:
@@ -75,7 +70,7 @@ def _top_layers(answer: Estimate) -> list[LayerShare]:
 
 def _headline(answer: Estimate) -> list[str]:
     counts, work = answer.counts, answer.workload
-    name = _safe(answer.network.architecture.name, _LONGEST_NAME)
+    name = printable(answer.network.architecture.name, _LONGEST_NAME)
     platform = answer.chosen.model.platform
     settings = (
         f"{work.optimizer}, {work.dtype}" if work.mode == "training" else work.dtype
@@ -86,7 +81,7 @@ def _headline(answer: Estimate) -> list[str]:
         f"{readable(counts.macs, COUNT)} MACs per sample",
         f"{work.mode}, {work.epochs:,} epoch(s) of {work.samples:,} samples, "
         f"batch {work.batch_size:,} ({settings})",
-        f"on {_safe(platform.hardware)}, {platform.backend}; "
+        f"on {printable(platform.hardware)}, {platform.backend}; "
         f"energy {platform.energy_source}, {answer.chosen.tier} model",
     ]
 
@@ -97,7 +92,7 @@ def _provenance(answer: Estimate) -> str:
     errors = energy.errors[energy.chosen]
     covered = "unknown" if errors.coverage is None else f"{errors.coverage:.0%}"
     return (
-        f"{_safe(model.name)} ({energy.chosen}, {model.rows} rows, "
+        f"{printable(model.name)} ({energy.chosen}, {model.rows} rows, "
         f"{answer.chosen.digest[:12]}); on left-out networks: median error "
         f"{errors.median_ape:.1%}, MAPE {errors.mape:.1%}, "
         f"90 % intervals cover {covered}"
@@ -109,7 +104,9 @@ def _table(answer: Estimate) -> str:
     from rich.table import Table
 
     buffer = io.StringIO()
-    console = Console(file=buffer, width=_width(), highlight=False, soft_wrap=False)
+    console = Console(
+        file=buffer, width=terminal_width(), highlight=False, soft_wrap=False
+    )
     for line in _headline(answer):
         console.print(line, markup=False)
     quantities = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
@@ -130,8 +127,8 @@ def _table(answer: Estimate) -> str:
         layers.add_column(title, justify="right", no_wrap=True)
     for layer in _top_layers(answer):
         layers.add_row(
-            _safe(layer.name, _LONGEST_NAME).replace("[", r"\["),
-            _safe(layer.kind, 24).replace("[", r"\["),
+            printable(layer.name, _LONGEST_NAME).replace("[", r"\["),
+            printable(layer.kind, 24).replace("[", r"\["),
             f"{layer.energy_share:.1%}",
             readable(layer.macs, COUNT),
             readable(layer.params, COUNT),
@@ -140,17 +137,11 @@ def _table(answer: Estimate) -> str:
     console.print(layers)
     console.print()
     for notice in answer.warnings:
-        console.print(f"warning: {_safe(notice.message, 400)}", markup=False)
+        console.print(f"warning: {printable(notice.message, 400)}", markup=False)
     for notice in answer.assumptions:
-        console.print(f"assumed: {_safe(notice.message, 400)}", markup=False)
+        console.print(f"assumed: {printable(notice.message, 400)}", markup=False)
     console.print(f"model: {_provenance(answer)}", markup=False)
     return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
-
-
-def _width() -> int:
-    import shutil
-
-    return max(40, shutil.get_terminal_size((80, 24)).columns)
 
 
 def _json(answer: Estimate) -> str:
@@ -209,15 +200,15 @@ def _markdown(answer: Estimate) -> str:
             ("most expensive layers", "kind", "energy"),
             [
                 (
-                    escaped(_safe(layer.name)),
-                    escaped(_safe(layer.kind)),
+                    escaped(printable(layer.name)),
+                    escaped(printable(layer.kind)),
                     f"{layer.energy_share:.1%}",
                 )
                 for layer in _top_layers(answer)
             ],
         ),
         "",
-        *(f"- {escaped(_safe(note, 400))}" for note in _notes(answer)),
+        *(f"- {escaped(printable(note, 400))}" for note in _notes(answer)),
     ]
     return "\n".join(lines) + "\n"
 
@@ -232,11 +223,11 @@ def _html(answer: Estimate) -> str:
 
     headline = "<br>".join(html.escape(line) for line in _headline(answer))
     notes = "".join(
-        f"<li>{html.escape(_safe(note, 400))}</li>" for note in _notes(answer)
+        f"<li>{html.escape(printable(note, 400))}</li>" for note in _notes(answer)
     )
     interval_head = f"{answer.confidence_level:.0%} interval"
     layers = [
-        (_safe(layer.name), _safe(layer.kind), f"{layer.energy_share:.1%}")
+        (printable(layer.name), printable(layer.kind), f"{layer.energy_share:.1%}")
         for layer in _top_layers(answer)
     ]
     return (

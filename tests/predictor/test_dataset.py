@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from predictor.dataset import read_measurements
+from predictor.dataset import read_measurements, row_checksum
 from predictor.errors import DatasetError, InputFileError
 from predictor.metrics import noise_floor
 from predictor.workload import Workload
@@ -54,6 +54,26 @@ def test_rows_marked_invalid_are_left_out(tmp_path):
 
     assert len(read_measurements([path])) == 1
     assert len(read_measurements([path], keep_invalid=True)) == 2
+
+
+def test_of_rows_with_one_id_the_last_counts(tmp_path):
+    rows = [good(id="a"), good(id="b"), good(id="a", valid=False), good(id="b")]
+    rows[-1]["energy_j"] *= 2
+    path = device.write_rows(tmp_path / "r.jsonl", rows)
+
+    (item,) = read_measurements([path])
+
+    assert item.energy_j == rows[-1]["energy_j"]
+
+
+def test_a_row_that_was_altered_is_refused_by_its_line(tmp_path):
+    row = good()
+    intact = row | {"checksum": row_checksum(row)}
+    altered = intact | {"energy_j": 2 * row["energy_j"]}
+    path = device.write_rows(tmp_path / "r.jsonl", [intact, altered])
+
+    with pytest.raises(DatasetError, match="line 2: the row was altered"):
+        read_measurements([path])
 
 
 @pytest.mark.parametrize(
@@ -111,6 +131,5 @@ def test_the_same_configuration_twice_gives_the_noise_floor(tmp_path):
     )
 
     assert noise_floor(items[:1]) is None
-    assert noise_floor(items) == pytest.approx(
-        0.1 * first["energy_j"] / (first["energy_j"] - first["cold_energy_j"])
-    )
+    one, other = (item.step("energy_j") for item in items)
+    assert noise_floor(items) == pytest.approx(2 * (other - one) / (other + one))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder.environment import hardware_name
+from dataset_builder.trial.environment import hardware_name
 from predictor import hardware
 from predictor.hardware import Platform, cpu_name, this_cpu_name, this_hardware
 
