@@ -4,27 +4,64 @@ Importing this module is its whole purpose: it costs seconds, and no trial pays 
 No device is touched and no thread may live when a trial is forked.
 """
 
+import contextlib
+import ctypes
 import importlib
 import os
+import signal
+import sys
 import threading
 import time
+from pathlib import Path
+from types import FrameType
 
-import dataset_builder.worker  # noqa: F401  (imported for the trials)
-from dataset_builder.settings import BACKEND_VARIABLE, DEVICE_VARIABLE, HOME_VARIABLE
+import dataset_builder.trial.trials  # noqa: F401  (imported for the trials)
+from dataset_builder.settings import (
+    BACKEND_VARIABLE,
+    DEVICE_VARIABLE,
+    HOME_VARIABLE,
+    SWEEP_VARIABLE,
+)
+from dataset_builder.trial.worker import DEATH_SIGNAL_OPTION
+
+
+def _end_with(sweep: int) -> None:
+    # The standard library ends this process only when the last trial has ended too: a
+    # killed sweep would measure on, beside the next one.
+    signal.signal(signal.SIGTERM, _end_trials)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(DEATH_SIGNAL_OPTION, signal.SIGTERM)
+        if os.getppid() != sweep:
+            os._exit(0)
+
+
+def _end_trials(number: int, frame: FrameType | None) -> None:
+    del number, frame
+    own = os.getpid()
+    with contextlib.suppress(OSError):
+        trials = Path(f"/proc/{own}/task/{own}/children").read_text().split()
+        for pid in map(int, trials):
+            for kill in (os.killpg, os.kill):  # it may have no group yet
+                with contextlib.suppress(ProcessLookupError):
+                    kill(pid, signal.SIGKILL)
+    os._exit(0)
 
 
 def _probe_hardware_once(directory: str) -> None:
     # CodeCarbon keeps what its first probe of the hardware found, in this process;
     # forked trials inherit it. With a GPU its driver must not be opened before a fork.
-    from dataset_builder.meters import CodeCarbonMeter
+    from dataset_builder.meters.choice import make_meter
 
-    CodeCarbonMeter(directory)
+    make_meter(directory)
     deadline = time.monotonic() + 5.0
     while threading.active_count() > 1 and time.monotonic() < deadline:
         time.sleep(0.01)
 
 
 def _preload() -> None:
+    sweep = os.environ.get(SWEEP_VARIABLE)
+    if sweep is not None:
+        _end_with(int(sweep))
     directory = os.environ.get(HOME_VARIABLE)
     if directory is None:
         return

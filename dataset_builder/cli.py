@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from predictor import __version__
-from predictor.command_line import INTERRUPTED, print_result, run
+from predictor.command_line import INTERRUPTED, print_notice, print_result, run
+from predictor.errors import MeasurementError
+
+if TYPE_CHECKING:
+    from dataset_builder.checking.report import CheckReport
+    from dataset_builder.pace import PaceReport
 
 app = typer.Typer(
     name="dataset_builder",
@@ -64,7 +70,8 @@ def _sweep(
         str,
         typer.Option(
             help="default: synthetic networks; zoo: real networks; calibrate: "
-            "synthetic, no repeats, for a short sweep of a new machine."
+            "synthetic, no repeats, for a short sweep of a new machine; again: what "
+            "was measured once more in another order, for the noise floor."
         ),
     ] = "default",
     backend: Annotated[str, typer.Option(help="jax, torch or tensorflow.")] = "jax",
@@ -86,11 +93,16 @@ def _sweep(
         bool,
         typer.Option("--require-counter", help="Refuse where energy is only modelled."),
     ] = False,
+    cluster: Annotated[
+        str | None,
+        typer.Option(help="Let the workers of this Dask scheduler measure."),
+    ] = None,
 ) -> None:
     """Measure networks one after another; started again, it goes on.
 
     Example: dataset_builder sweep --out data/mine --minutes 30
     """
+    from dataset_builder.progress import make_progress
     from dataset_builder.settings import Backend, Device
     from dataset_builder.sweep import PlanName, SweepOptions, run_sweep
 
@@ -106,11 +118,17 @@ def _sweep(
         force_resume=force_resume,
         retry_failed=retry_failed,
         require_counter=require_counter,
+        cluster=cluster,
         verbose=context.obj["verbose"],
     )
-    # A scheduler's SIGTERM ends a sweep as Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    summary = run_sweep(options, say=_sayer(context.obj["quiet"]))
+    # A scheduler's SIGTERM ends a sweep as Ctrl-C does, and so does a closed terminal.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup asks for
+            signal.signal(number, signal.default_int_handler)
+    with make_progress(context.obj["quiet"], runs, minutes) as progress:
+        summary = run_sweep(options, progress=progress)
+    if summary.interrupted:  # there is nothing left that Ctrl-C could stop
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     share = summary.window_s / summary.duration_s if summary.duration_s else 0.0
     print_result(
         f"{out}: {summary.measured} rows measured ({summary.valid} valid), "
@@ -119,36 +137,95 @@ def _sweep(
         f"{summary.energy_j:.0f} J\n"
     )
     if summary.interrupted:
-        sys.stderr.write("interrupted; the same command goes on from here\n")
+        print_notice("interrupted; the same command goes on from here")
         raise typer.Exit(INTERRUPTED)
+    if summary.failed and not summary.measured:
+        raise MeasurementError(
+            f"{out}: none of {summary.failed} trials yielded a row; failures.jsonl "
+            "there says why, and --retry-failed tries them again"
+        )
 
 
 @app.command("check")
 def _check(
     directory: Annotated[Path, typer.Argument(help="A data set.")],
+    form: Annotated[str, typer.Option("--format", help="table or json.")] = "table",
 ) -> None:
     """Say with numbers whether a data set is good; status 1 if it is not.
 
     Example: dataset_builder check data/mine
     """
-    from dataset_builder.checking import check_directory
+    _require_format(form)
+    from dataset_builder.checking.check import check_directory
 
     report = check_directory(directory)
-    lines = [*report.lines, *(f"problem: {problem}" for problem in report.problems)]
-    if not report.problems:
-        lines.append("good")
-    print_result("\n".join(lines) + "\n")
+    _print_report(report, form)
     if report.problems:
         raise typer.Exit(1)
 
 
-def _sayer(quiet: bool) -> Callable[[str], None]:
-    def say(text: str) -> None:
-        if not quiet:
-            sys.stderr.write(text + "\n")
-            sys.stderr.flush()
+@app.command("pace")
+def _pace(
+    directory: Annotated[
+        Path, typer.Argument(help="A data set with runs.jsonl and zoo.jsonl.")
+    ],
+    minutes: Annotated[
+        list[float] | None,
+        typer.Option(help="Judge after this time; may be given several times."),
+    ] = None,
+    form: Annotated[str, typer.Option("--format", help="table or json.")] = "table",
+) -> None:
+    """Say how fast a sweep was, and how good a model it had made by when.
 
-    return say
+    Example: dataset_builder pace data/mine
+    """
+    _require_format(form)
+    from dataset_builder.pace import MINUTES, pace
+
+    _print_report(pace(directory, minutes or MINUTES, say=_note), form)
+
+
+@app.command("merge")
+def _merge(
+    target: Annotated[Path, typer.Argument(help="Data set to make.")],
+    sources: Annotated[list[Path], typer.Argument(help="Data sets of its parts.")],
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Merge although they differ or are damaged."),
+    ] = False,
+) -> None:
+    """Make one data set of the shards that several jobs or hosts have measured.
+
+    Example: dataset_builder merge data/mine data/shard-*
+    """
+    from dataset_builder.store.merging import merge_datasets
+
+    summary = merge_datasets(target, sources, force=force)
+    for note in summary.notes:
+        _note(note)
+    rows = ", ".join(f"{name} {count}" for name, count in summary.rows.items())
+    print_result(
+        f"{target}: {summary.sources} data sets of {summary.hosts} hosts; rows of "
+        f"{rows}; {summary.shared} in more than one; {summary.networks} networks\n"
+    )
+
+
+def _print_report(report: CheckReport | PaceReport, form: str) -> None:
+    if form == "json":
+        print_result(json.dumps(report.to_dict(), indent=2) + "\n")
+    else:
+        print_result(report.to_text())
+
+
+def _note(text: str) -> None:
+    sys.stderr.write(text + "\n")
+
+
+def _require_format(form: str) -> None:
+    from predictor.errors import UsageError
+
+    if form not in ("table", "json"):
+        raise UsageError(f"--format must be table or json; got {form!r}")
 
 
 def _shard(text: str) -> tuple[int, int]:

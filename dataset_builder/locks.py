@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from predictor.errors import InputFileError, UsageError
+from predictor.measuring_lock import lock_status
 
-LOCK_VARIABLE = "WATT_AHEAD_LOCK"
+LOCK_FILE = ".lock"
+"""File inside a data set that is locked where its directory cannot be."""
 
 PATIENCE_S = 1.0
 """Waiting this long for a lock is normal and silent."""
@@ -23,23 +25,12 @@ COURTESY_S = 0.02
 """Pause after giving a lock up, in which those who wait for it get it."""
 
 
-def host_lock_path() -> Path:
-    """Return the file under whose lock this host measures.
-
-    Returns
-    -------
-    path : Path
-        The value of ``WATT_AHEAD_LOCK``, or a file in the temporary directory.
-    """
-    usual = Path(tempfile.gettempdir(), "watt-ahead-measuring.lock")
-    return Path(os.environ.get(LOCK_VARIABLE) or usual)
-
-
 @contextlib.contextmanager
 def owned_directory(directory: Path) -> Iterator[None]:
     """Hold a data set for oneself, or refuse at once.
 
-    The lock is the kernel's, on the directory itself: it ends with its owner.
+    The lock is the kernel's, on the directory itself: it ends with its owner. Network
+    file systems only lock what is open for writing, so there it is on a file inside.
 
     Parameters
     ----------
@@ -54,17 +45,20 @@ def owned_directory(directory: Path) -> Iterator[None]:
     Raises
     ------
     UsageError
-        If another process holds it.
+        If another process holds it; names that process where the system tells.
+    InputFileError
+        If the directory cannot be opened or locked.
     """
-    descriptor = os.open(directory, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UsageError(
-                f"{directory}: another sweep is writing here; wait for it, or give "
-                "another --out"
-            ) from error
+        descriptor = _locked(directory)
+    except BlockingIOError as error:
+        raise UsageError(
+            f"{directory}: another sweep is writing here{_holder(directory)}; "
+            "wait for it, or give another --out"
+        ) from error
+    except OSError as error:
+        raise InputFileError(f"{directory}: cannot be locked ({error})") from error
+    try:
         yield
     finally:
         os.close(descriptor)
@@ -108,14 +102,13 @@ class HostLock:
             self.release()
             time.sleep(COURTESY_S)
         try:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
+            descriptor = _open(self._path)
         except OSError as error:
             raise InputFileError(
                 f"{self._path}: the host lock cannot be opened ({error}); name "
                 "another file in WATT_AHEAD_LOCK, the same one for all users"
             ) from error
-        note = f"waiting for another measurement ({self._path})"
-        timer = threading.Timer(PATIENCE_S, self._say, [note])
+        timer = threading.Timer(PATIENCE_S, self._tell)
         timer.daemon = True
         try:
             try:
@@ -136,3 +129,41 @@ class HostLock:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+    def _tell(self) -> None:
+        holder = _holder(self._path)
+        self._say(f"waiting for another measurement{holder} ({self._path})")
+
+
+def _locked(directory: Path) -> int:
+    try:
+        return _held(os.open(directory, os.O_RDONLY))
+    except OSError as error:
+        if error.errno != errno.EBADF:
+            raise
+    return _held(os.open(directory / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644))
+
+
+def _held(descriptor: int) -> int:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _open(path: Path) -> int:
+    # Read-only where it is there: another user's file cannot be opened to write.
+    try:
+        return os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
+
+
+def _holder(path: Path) -> str:
+    status = lock_status(path)
+    if status.pid is None:
+        return ""
+    command = f": {status.command}" if status.command else ""
+    return f", process {status.pid}{command}"

@@ -19,6 +19,8 @@ DEVICES: tuple[Device, ...] = get_args(Device)
 BACKEND_VARIABLE = "KERAS_BACKEND"
 DEVICE_VARIABLE = "WATT_AHEAD_DEVICE"
 HOME_VARIABLE = "WATT_AHEAD_TRIAL_HOME"
+SWEEP_VARIABLE = "WATT_AHEAD_SWEEP"
+"""Set for the process that trials are forked from: who it works for."""
 
 GIBIBYTE = 1024**3
 
@@ -120,6 +122,9 @@ def trial_variables(
         "HOME": home,
         "KERAS_HOME": home,
         "OMP_NUM_THREADS": str(threads),
+        "MKL_NUM_THREADS": str(threads),
+        "OPENBLAS_NUM_THREADS": str(threads),
+        "MALLOC_TRIM_THRESHOLD_": None,
         "TF_CPP_MIN_LOG_LEVEL": "2",
         "JAX_COMPILATION_CACHE_DIR": None,
         "XLA_FLAGS": None,

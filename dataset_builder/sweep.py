@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
+import heapq
 import itertools
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from dataset_builder.configuration import Configuration
-from dataset_builder.environment import (
-    describe_environment,
-    gpu_names,
-)
-from dataset_builder.journal import Journal
-from dataset_builder.locks import HostLock, host_lock_path, owned_directory
-from dataset_builder.manifest import (
-    make_manifest,
-    network_file,
-    read_manifest,
-    store_network,
-    write_manifest,
-)
+from dataset_builder.locks import owned_directory
+from dataset_builder.plan.configuration import Configuration
+from dataset_builder.plan.space import again_plan, calibration_plan, default_plan
+from dataset_builder.plan.zoo import zoo_plan
+from dataset_builder.progress import Progress
 from dataset_builder.settings import (
     DEVICES,
     ZOO_LIMITS,
@@ -32,23 +26,51 @@ from dataset_builder.settings import (
     Device,
     TrialLimits,
     require_backend,
-    trial_variables,
 )
-from dataset_builder.space import calibration_plan, default_plan
-from dataset_builder.trials import Outcome, TrialRunner, trial_server
-from dataset_builder.worker import TrialOrder, log_tail
-from dataset_builder.zoo import zoo_plan
+from dataset_builder.station import (
+    Executor,
+    LocalExecutor,
+    Record,
+    Serve,
+    StationJob,
+    open_station,
+)
+from dataset_builder.store.contents import (
+    ANCHORS_FILE,
+    FAILURES_FILE,
+    IDLE_FILE,
+    SELFTESTS_FILE,
+)
+from dataset_builder.store.drift import amendments
+from dataset_builder.store.hosts import with_host
+from dataset_builder.store.journal import Journal, latest_rows
+from dataset_builder.store.manifest import (
+    make_manifest,
+    network_file,
+    read_manifest,
+    remove_unfinished,
+    store_network,
+    write_manifest,
+)
+from dataset_builder.store.timeline import valid_window_s
+from dataset_builder.trial.environment import gpu_names
+from dataset_builder.trial.trials import trial_server
+from dataset_builder.trial.worker import TrialOrder
 from predictor.errors import InputFileError, MeasurementError, UsageError
-from predictor.hardware import usable_cores
 from predictor.readers import read_network
 
-PlanName = Literal["default", "zoo", "calibrate"]
+PlanName = Literal["default", "zoo", "calibrate", "again"]
 PLANS: tuple[PlanName, ...] = get_args(PlanName)
 
 RUNS_FILE = "runs.jsonl"
-FAILURES_FILE = "failures.jsonl"
 ZOO_BUILD_LIMIT_S = 1800.0
-DEFAULT_MINUTES = {"default": 30.0, "zoo": 24 * 60.0, "calibrate": 10.0}
+DEFAULT_MINUTES = {"default": 30.0, "calibrate": 10.0}
+
+ATTEMPTS = 3
+"""How often a configuration is measured while its row is not valid."""
+
+RETRY_DISTANCE = 5
+"""Rows between a row that is not valid and its next attempt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +81,7 @@ class SweepOptions:
     ----------
     directory : Path
         The data set.
-    plan : {"default", "zoo", "calibrate"}, default="default"
+    plan : {"default", "zoo", "calibrate", "again"}, default="default"
         Which configurations.
     minutes : float, optional
         No trial begins later.
@@ -76,9 +98,11 @@ class SweepOptions:
     force_resume : bool, default=False
         Go on although machine, versions, seed or plan differ.
     retry_failed : bool, default=False
-        Try configurations again that failed, or whose row is not valid.
+        Try configurations again that failed, or that were not valid `ATTEMPTS` times.
     require_counter : bool, default=False
         Refuse to sweep where energy would only be modelled.
+    cluster : str, optional
+        Address of a Dask scheduler whose workers measure; by default this host does.
     verbose : bool, default=False
         Also say what a failed trial printed.
     """
@@ -94,6 +118,7 @@ class SweepOptions:
     force_resume: bool = False
     retry_failed: bool = False
     require_counter: bool = False
+    cluster: str | None = None
     verbose: bool = False
 
 
@@ -112,6 +137,8 @@ class SweepSummary:
         Wall time of the sweep in s.
     window_s : float
         Wall time inside valid windows in s.
+    left_s : float or None
+        Time that the sweep is expected to take still, in s; None where unknown.
     interrupted : bool
         Whether the user stopped it.
     """
@@ -123,17 +150,15 @@ class SweepSummary:
     energy_j: float = 0.0
     duration_s: float = 0.0
     window_s: float = 0.0
+    left_s: float | None = None
     interrupted: bool = False
 
 
 def run_sweep(
     options: SweepOptions,
     *,
-    say: Callable[[str], None],
-    serve: Callable[
-        [Callable[[str], Mapping[str, str | None]]],
-        AbstractContextManager[TrialRunner],
-    ] = trial_server,
+    progress: Progress,
+    serve: Serve = trial_server,
 ) -> SweepSummary:
     """Measure until the time or the plan is over.
 
@@ -141,10 +166,10 @@ def run_sweep(
     ----------
     options : SweepOptions
         What is asked for.
-    say : callable
-        Told one line of progress at a time.
+    progress : Progress
+        Told of every trial.
     serve : callable, default=trial_server
-        Starts what runs the trials.
+        Starts what runs the trials of a host.
 
     Returns
     -------
@@ -171,167 +196,278 @@ def run_sweep(
             f"{options.directory}: cannot be made ({error}); give another --out"
         ) from error
     with owned_directory(options.directory):
-        environment = describe_environment(options.backend, options.device)
-        manifest = make_manifest(
-            read_manifest(options.directory),
-            environment,
-            rows=Path(rows_file(options.plan)).stem,
-            plan={
-                "plan": options.plan,
-                "seed": options.seed,
-                "shard": list(options.shard),
-            },
-            force=options.force_resume,
+        remove_unfinished(options.directory)
+        job = StationJob(
+            backend=options.backend,
+            device=options.device,
+            dataset=_name(options.directory),
+            require_counter=options.require_counter,
+            serve=serve,
         )
-        write_manifest(options.directory, manifest)
-        with serve(_variables(options)) as server:
-            return _Sweep(options, environment, manifest, server, say).run()
+        sweep = _Sweep(options, job, progress)
+        if options.plan == "zoo":
+            sweep.build_zoo()
+        with sweep.executor() as executor:
+            return sweep.run(executor)
 
 
 class _Sweep:
     def __init__(
-        self,
-        options: SweepOptions,
-        environment: Mapping[str, object],
-        manifest: dict[str, Any],
-        server: TrialRunner,
-        say: Callable[[str], None],
+        self, options: SweepOptions, job: StationJob, progress: Progress
     ) -> None:
         self._options = options
-        self._environment = environment
-        self._manifest = manifest
-        self._server = server
-        self._say = say
+        self._job = job
+        self._progress = progress
         directory = options.directory
-        self._journal = Journal(directory / rows_file(options.plan))
+        self._manifest = read_manifest(directory)
+        self._rows = Journal(directory / rows_file(options.plan))
+        self._anchors = Journal(directory / ANCHORS_FILE)
+        self._idle = Journal(directory / IDLE_FILE)
+        self._selftests = Journal(directory / SELFTESTS_FILE)
         self._failures = Journal(directory / FAILURES_FILE)
-        for journal in (self._journal, self._failures):
+        for journal in (self._rows, self._anchors, self._idle, self._failures):
             if journal.content.torn:
-                say(f"{journal.path.name}: an unfinished last line was set aside")
+                progress.say(
+                    f"{journal.path.name}: an unfinished last line was set aside"
+                )
             if journal.content.damaged:
                 lines = ", ".join(map(str, journal.content.damaged))
-                say(f"{journal.path.name}: damaged lines are not used: {lines}")
-        self._lock = HostLock(host_lock_path(), say)
-        self._limits = ZOO_LIMITS if options.plan == "zoo" else TrialLimits()
-        self._platform = f"{options.device}/{options.backend}"
+                progress.say(
+                    f"{journal.path.name}: damaged lines are not used: {lines}"
+                )
+        self._latest = {
+            str(row["id"]): row for row in latest_rows(self._rows.content.rows)
+        }
+        self._anchor_rows = list(self._anchors.content.rows)
+        self._failed = {row.get("id") for row in self._failures.content.rows}
+        self._zoo: dict[str, str] = (self._manifest or {}).get("zoo", {})
+        self._ordered: dict[str, TrialOrder] = {}
+        self._again: list[tuple[int, str]] = []
+        self._entered = False
         self._summary = SweepSummary()
         self._start_s = time.monotonic()
 
-    def run(self) -> SweepSummary:
-        rows, failures = self._journal.content.rows, self._failures.content.rows
-        done = {row.get("id") for row in rows if row.get("valid", True)}
-        if not self._options.retry_failed:
-            done |= {row.get("id") for row in (*rows, *failures)}
+    def build_zoo(self) -> None:
+        # Once; later sweeps read the descriptions that the manifest names.
+        if self._zoo:
+            return
+        self._progress.say("building the real networks once")
+        with self._job.serve(self._job.variables) as server:
+            answer = server.call(_build_zoo, (), wall_s=ZOO_BUILD_LIMIT_S)
+        if answer[0] != "zoo":
+            raise MeasurementError(f"the zoo cannot be built: {answer[2]}")
+        self._zoo = {
+            name: store_network(self._options.directory, network)
+            for name, network in answer[1].items()
+        }
+
+    @contextmanager
+    def executor(self) -> Iterator[Executor]:
+        say = self._progress.say
+        if self._options.cluster is not None:
+            from dataset_builder.cluster.executor import open_cluster
+
+            with open_cluster(
+                self._options.cluster, self._job, self._admit, say
+            ) as cluster:
+                yield cluster
+            return
+        with open_station(self._job, say) as station:
+            self._admit(station.environment)
+            yield LocalExecutor(station)
+
+    def run(self, executor: Executor) -> SweepSummary:
+        keep: dict[str, Callable[[Record], None]] = {
+            "row": self._keep,
+            "anchor": self._keep_anchor,
+            "idle": partial(self._keep_other, self._idle),
+            "selftest": partial(self._keep_other, self._selftests),
+        }
         try:
-            for item in self._plan():
-                identity = item.identity(f"{self._platform}/{item.dtype}")
-                if identity in done:
-                    self._summary = replace(
-                        self._summary, skipped=self._summary.skipped + 1
-                    )
-                    continue
-                if self._is_over():
-                    break
-                self._trial(item, identity)
+            for record in executor.run(self._orders()):
+                keep[record.kind](record)
         except KeyboardInterrupt:
             self._summary = replace(self._summary, interrupted=True)
-        finally:
-            self._lock.release()
-        duration_s = time.monotonic() - self._start_s
-        return replace(self._summary, duration_s=duration_s)
+        return replace(self._summary, duration_s=time.monotonic() - self._start_s)
+
+    def _admit(self, environment: Mapping[str, object]) -> None:
+        # The first host of a data set describes it; a cluster's others must be like it.
+        options = self._options
+        if not self._entered:
+            described = environment
+            if options.cluster is not None and self._manifest is not None:
+                described = self._manifest["environment"]
+            self._manifest = make_manifest(
+                self._manifest,
+                described,
+                rows=Path(rows_file(options.plan)).stem,
+                plan=self._plan_fields(),
+                force=options.force_resume,
+            )
+            if self._zoo:
+                self._manifest["zoo"] = self._zoo
+            self._entered = True
+        assert self._manifest is not None
+        if options.cluster is not None:
+            self._manifest = with_host(
+                self._manifest, environment, force=options.force_resume
+            )
+        write_manifest(options.directory, self._manifest)
+
+    def _plan_fields(self) -> dict[str, object]:
+        options, plan = self._options, str(self._options.plan)
+        if plan == "again":
+            plans = (self._manifest or {}).get("plans", {})
+            plan = plans.get("runs", {}).get("plan", "default")
+        return {"plan": plan, "seed": options.seed, "shard": list(options.shard)}
+
+    def _orders(self) -> Iterator[TrialOrder]:
+        plan, exhausted = self._plan(), False
+        while not self._is_late():
+            due = self._again and self._again[0][0] <= self._summary.measured
+            if due or (exhausted and self._again):
+                yield self._retry()
+                continue
+            enough = len(self._ordered) == self._options.runs
+            item = None if exhausted or enough else next(plan, None)
+            if item is None:
+                if not self._again:
+                    return
+                exhausted = True
+                continue
+            identity = self._identity(item)
+            if self._is_done(identity):
+                skipped = self._summary.skipped + 1
+                self._summary = replace(self._summary, skipped=skipped)
+                continue
+            self._ordered[identity] = order = self._order(item, identity)
+            yield order
 
     def _plan(self) -> Iterator[Configuration]:
         options = self._options
         part, parts = options.shard
+        plan: Iterator[Configuration]
         if options.plan == "zoo":
             plan = zoo_plan(self._zoo_networks(), seed=options.seed)
         elif options.plan == "calibrate":
             plan = calibration_plan(options.seed)
+        elif options.plan == "again":
+            valid = {name for name, row in self._latest.items() if row["valid"]}
+            plan = iter(again_plan(options.seed, valid, self._job.platform))
         else:
             plan = default_plan(options.seed)
         return itertools.islice(plan, part - 1, None, parts)
 
     def _zoo_networks(self) -> dict[str, dict[str, Any]]:
-        # Built once; later sweeps read the descriptions that the manifest names.
-        directory, names = self._options.directory, self._manifest.get("zoo")
-        if names is None:
-            self._say("building the real networks once")
-            answer = self._server.call(_build_zoo, (), wall_s=ZOO_BUILD_LIMIT_S)
-            if answer[0] != "zoo":
-                raise MeasurementError(f"the zoo cannot be built: {answer[2]}")
-            names = {
-                name: store_network(directory, network)
-                for name, network in answer[1].items()
-            }
-            self._manifest["zoo"] = names
-            write_manifest(directory, self._manifest)
+        directory = self._options.directory
         return {
             name: dict(read_network(network_file(directory, digest)).description)
-            for name, digest in names.items()
+            for name, digest in self._zoo.items()
         }
 
-    def _is_over(self) -> bool:
-        options, summary = self._options, self._summary
-        if options.runs is not None:
-            return summary.measured + summary.failed >= options.runs
-        minutes = options.minutes or DEFAULT_MINUTES[options.plan]
-        return time.monotonic() - self._start_s > 60 * minutes
+    def _identity(self, item: Configuration) -> str:
+        return item.identity(f"{self._job.platform}/{item.dtype}")
 
-    def _trial(self, item: Configuration, identity: str) -> None:
-        environment = self._environment
-        order = TrialOrder(
+    def _is_done(self, identity: str) -> bool:
+        row = self._latest.get(identity)
+        if row is None:
+            return identity in self._failed and not self._options.retry_failed
+        if row.get("valid", True):
+            return True
+        return _attempts(row) >= ATTEMPTS and not self._options.retry_failed
+
+    def _order(self, item: Configuration, identity: str) -> TrialOrder:
+        row = self._latest.get(identity)
+        return TrialOrder(
             item=item,
             identity=identity,
-            fields={
-                "hardware": environment["hardware"],
-                "backend": environment["backend"],
-                "platform": f"{self._platform}/{item.dtype}",
-                "threads": environment["threads"],
-                "host": environment["host"],
-                "environment": self._manifest["environment_sha256"][:16],
-                "source_dataset": self._options.directory.resolve().name,
-            },
+            fields=self._job.fields(item.dtype),
             device=self._options.device,
-            limits=self._limits,
-            directory=str(self._server.home),
-            log=str(self._server.log),
+            limits=ZOO_LIMITS if self._options.plan == "zoo" else TrialLimits(),
+            attempt=1 + (_attempts(row) if row else 0),
         )
-        self._lock.acquire()
-        outcome = self._server.run(order)
-        if outcome.row is None:
-            self._fail(item, identity, outcome)
-        else:
-            self._keep(item, outcome.row, outcome.duration_s)
 
-    def _keep(self, item: Configuration, row: dict[str, Any], trial_s: float) -> None:
-        if self._options.require_counter and row["source"] == "modelled":
-            raise MeasurementError(
-                "no energy counter can be read here, and --require-counter was given; "
-                "make RAPL readable, use a GPU with NVML, or leave the option out"
-            )
-        store_network(self._options.directory, item.network)
-        self._journal.append(row)
-        summary = self._summary
-        in_windows_s = valid_window_s(row)
+    def _retry(self) -> TrialOrder:
+        _, identity = heapq.heappop(self._again)
+        order = self._ordered[identity]
+        return replace(order, attempt=_attempts(self._latest[identity]) + 1)
+
+    def _is_late(self) -> bool:
+        minutes = self._minutes()
+        return minutes is not None and self._elapsed_s() > 60 * minutes
+
+    def _minutes(self) -> float | None:
+        options = self._options
+        if options.minutes is None and options.runs is None:
+            return DEFAULT_MINUTES.get(options.plan)
+        return options.minutes
+
+    def _elapsed_s(self) -> float:
+        return time.monotonic() - self._start_s
+
+    def _keep(self, record: Record) -> None:
+        row, order = record.outcome.row, record.order
+        if row is None:
+            self._fail(record)
+            return
+        store_network(self._options.directory, order.item.network)
+        self._rows.append(row)
+        self._take(row)
         self._summary = replace(
-            summary,
-            measured=summary.measured + 1,
-            valid=summary.valid + bool(row["valid"]),
-            energy_j=summary.energy_j + row["energy_j"],
-            window_s=summary.window_s + in_windows_s,
+            self._summary,
+            measured=self._summary.measured + 1,
+            valid=self._summary.valid + bool(row["valid"]),
+            energy_j=self._summary.energy_j + row["energy_j"],
+            window_s=self._summary.window_s + valid_window_s(row),
         )
         step_ms = 1000 * row["steady_duration_s"] / row["steps_measured"]
         state = "" if row["valid"] else f"  INVALID: {row['invalid_reason']}"
-        self._progress(
-            item,
+        self._tell(
+            record,
             f"step {step_ms:9.3f} ms {row['energy_j']:8.1f} J "
-            f"spread {100 * row['relative_spread']:4.1f} % in {trial_s:4.1f} s{state}",
+            f"spread {100 * row['relative_spread']:4.1f} % "
+            f"in {record.outcome.duration_s:4.1f} s{state}",
         )
 
-    def _fail(self, item: Configuration, identity: str, outcome: Outcome) -> None:
+    def _take(self, row: dict[str, Any]) -> None:
+        identity = str(row["id"])
+        self._latest[identity] = row
+        due = not row["valid"] and _attempts(row) < ATTEMPTS
+        if due and identity in self._ordered:
+            place = self._summary.measured + RETRY_DISTANCE
+            heapq.heappush(self._again, (place, identity))
+
+    def _keep_anchor(self, record: Record) -> None:
+        row = record.outcome.row
+        if row is None:
+            self._fail(record)
+            return
+        store_network(self._options.directory, record.order.item.network)
+        self._anchors.append(row)
+        self._anchor_rows.append(row)
+        amended = amendments(
+            list(self._latest.values()), self._anchor_rows, record.host
+        )
+        for corrected in amended:
+            self._rows.append(corrected)
+            self._take(corrected)
+        if amended:
+            what = "corrected" if amended[0]["valid"] else "to be measured again"
+            self._progress.say(
+                f"drift between anchors: {len(amended)} rows {what} on {record.host}"
+            )
+
+    def _keep_other(self, journal: Journal, record: Record) -> None:
+        if record.outcome.row is None:
+            self._progress.say(f"no {record.kind}: {record.outcome.message}")
+        else:
+            journal.append(record.outcome.row)
+
+    def _fail(self, record: Record) -> None:
+        item, outcome = record.order.item, record.outcome
         self._failures.append(
             {
-                "id": identity,
+                "id": record.order.identity,
                 "network_sha256": item.network_sha256,
                 "name": item.name,
                 "family": item.family,
@@ -339,7 +475,8 @@ class _Sweep:
                 "batch_size": item.batch_size,
                 "optimizer": item.optimizer,
                 "dtype": item.dtype,
-                "platform": f"{self._platform}/{item.dtype}",
+                "platform": f"{self._job.platform}/{item.dtype}",
+                "host": record.host,
                 "kind": outcome.kind,
                 "message": outcome.message,
                 "duration_s": round(outcome.duration_s, 3),
@@ -347,49 +484,39 @@ class _Sweep:
             }
         )
         store_network(self._options.directory, item.network)
-        self._summary = replace(self._summary, failed=self._summary.failed + 1)
+        if record.kind == "row":
+            self._failed.add(record.order.identity)
+            self._summary = replace(self._summary, failed=self._summary.failed + 1)
         reason = outcome.message.splitlines()[0] if outcome.message else ""
-        self._progress(item, f"FAILED {outcome.kind}: {reason[:160]}")
+        self._tell(record, f"FAILED {outcome.kind}: {reason[:160]}")
         if self._options.verbose:
-            self._say(log_tail(self._server.log))
+            self._progress.say(outcome.message)
 
-    def _progress(self, item: Configuration, text: str) -> None:
-        summary, options = self._summary, self._options
-        done = summary.measured + summary.failed
-        elapsed_s = time.monotonic() - self._start_s
+    def _tell(self, record: Record, text: str) -> None:
+        item, options = record.order.item, self._options
+        done = self._summary.measured + self._summary.failed
+        elapsed_s = self._elapsed_s()
+        left_s = None
         if options.runs is not None:
-            left_s = elapsed_s / done * (options.runs - done)
-        else:
-            minutes = options.minutes or DEFAULT_MINUTES[options.plan]
+            left_s = elapsed_s / done * max(0, options.runs - done) if done else None
+        elif (minutes := self._minutes()) is not None:
             left_s = max(0.0, 60 * minutes - elapsed_s)
-        left = "" if options.plan == "zoo" else f"  {left_s / 60:.0f} min left"
-        self._say(
+        self._summary = replace(self._summary, duration_s=elapsed_s, left_s=left_s)
+        self._progress.trial(
             f"{done:4d}  {item.name:22.22s} {item.mode:9s} b{item.batch_size:<4d} "
-            f"{text}{left}"
+            f"{text}",
+            self._summary,
         )
 
 
-def valid_window_s(row: Mapping[str, Any]) -> float:
-    """Return the time that a row's trial spent inside valid windows.
+def _name(directory: Path) -> str:
+    # The same in every locale.
+    name = os.fsencode(directory.resolve().name)
+    return name.decode("utf-8", "backslashreplace")
 
-    Parameters
-    ----------
-    row : mapping
-        A row of a sweep.
 
-    Returns
-    -------
-    window_s : float
-        Time in s.
-
-    Examples
-    --------
-    >>> window = {"duration_s": 1.5, "valid": True}
-    >>> valid_window_s({"windows": [window, window, {**window, "valid": False}]})
-    3.0
-    """
-    windows = row.get("windows", [])
-    return float(sum(item["duration_s"] for item in windows if item["valid"]))
+def _attempts(row: Mapping[str, Any]) -> int:
+    return int(row.get("attempt", 1))
 
 
 def rows_file(plan: str) -> str:
@@ -414,7 +541,7 @@ def rows_file(plan: str) -> str:
 
 
 def _build_zoo(connection: Any) -> None:
-    from dataset_builder.zoo import build_zoo
+    from dataset_builder.plan.zoo import build_zoo
 
     try:
         connection.send(("zoo", build_zoo()))
@@ -440,20 +567,11 @@ def _check(options: SweepOptions) -> None:
         raise UsageError(
             f"--device must be one of {', '.join(DEVICES)}; got {options.device!r}"
         )
+    if options.cluster is not None and options.plan != "zoo":
+        return  # every host is asked what it has when it begins
     require_backend(options.backend)
     if options.device == "gpu" and not gpu_names():
         raise MeasurementError(
             "--device gpu: no NVIDIA GPU is visible here (nvidia-smi lists none); "
             "use --device cpu"
         )
-
-
-def _variables(
-    options: SweepOptions,
-) -> Callable[[str], Mapping[str, str | None]]:
-    return lambda home: trial_variables(
-        backend=options.backend,
-        device=options.device,
-        home=home,
-        threads=usable_cores(),
-    )

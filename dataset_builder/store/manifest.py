@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
+import hashlib
+import itertools
 import json
 import os
 from collections.abc import Mapping
@@ -10,13 +13,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.environment import environment_sha256
-from dataset_builder.journal import sync_directory
+from dataset_builder.store.journal import sync_directory
+from dataset_builder.trial.environment import differences, environment_sha256
+from dataset_builder.trial.protocol import PROTOCOL
 from predictor import __version__
 from predictor.errors import DatasetError, InputFileError, UsageError
 from predictor.readers import network_sha256
 
 MANIFEST_FORMAT = 1
+KEYS_OF_THE_CODE = ("protocol", "code")
+"""Keys of a manifest that say how was measured."""
+
+MEASURING_PACKAGES = ("meters", "trial")
+"""Packages whose code decides what is measured."""
 
 
 def read_manifest(directory: Path) -> dict[str, Any] | None:
@@ -91,6 +100,8 @@ def make_manifest(
     fresh: dict[str, Any] = {
         "format": MANIFEST_FORMAT,
         "builder_version": __version__,
+        "protocol": PROTOCOL,
+        "code": measuring_code(),
         "environment": dict(environment),
         "environment_sha256": environment_sha256(environment),
         "plans": {rows: dict(plan)},
@@ -110,8 +121,8 @@ def make_manifest(
     if differing:
         forced = {"at": fresh["created_at"], "differing": differing}
         merged["forced_resumes"] = [*stored.get("forced_resumes", []), forced]
-        merged["environment"] = fresh["environment"]
-        merged["environment_sha256"] = fresh["environment_sha256"]
+        for key in (*KEYS_OF_THE_CODE, "environment", "environment_sha256"):
+            merged[key] = fresh[key]
     return merged
 
 
@@ -123,17 +134,47 @@ def _differences(
             f"manifest.json has format {stored.get('format')!r}; this version writes "
             f"{MANIFEST_FORMAT}"
         )
-    differing = []
     old = {"builder": stored.get("builder_version"), **stored["environment"]}
     new = {"builder": fresh["builder_version"], **fresh["environment"]}
-    for key in sorted(set(old) | set(new)):
-        if old.get(key) != new.get(key):
-            differing.append(f"{key} was {old.get(key)!r}, is {new.get(key)!r}")
+    for name in KEYS_OF_THE_CODE:
+        old[name], new[name] = stored.get(name), fresh[name]
     before, now = stored.get("plans", {}).get(rows), fresh["plans"][rows]
-    for key in sorted(now) if before else ():
-        if before.get(key) != now[key]:
-            differing.append(f"{key} was {before.get(key)!r}, is {now[key]!r}")
-    return differing
+    of_plan = differences({key: before.get(key) for key in now}, now) if before else []
+    return differences(old, new) + of_plan
+
+
+def measuring_code() -> str:
+    """Return a short hash of the code that decides what is measured.
+
+    Comments, docstrings and layout do not count.
+
+    Returns
+    -------
+    digest : str
+        12 hexadecimal digits.
+
+    Examples
+    --------
+    >>> len(measuring_code())
+    12
+    """
+    digest = hashlib.sha256()
+    package = Path(__file__).parents[1]
+    parts = [sorted((package / name).glob("*.py")) for name in MEASURING_PACKAGES]
+    for path in itertools.chain(*parts):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            body = getattr(node, "body", None)
+            if isinstance(body, list):
+                node.body = [item for item in body if not _is_text(item)]  # type: ignore[attr-defined]
+        digest.update(ast.dump(tree).encode())
+    return digest.hexdigest()[:12]
+
+
+def _is_text(item: object) -> bool:
+    if not isinstance(item, ast.Expr) or not isinstance(item.value, ast.Constant):
+        return False
+    return isinstance(item.value.value, str)
 
 
 def write_manifest(directory: Path, manifest: Mapping[str, Any]) -> None:
@@ -201,7 +242,6 @@ def store_network(directory: Path, network: Mapping[str, object]) -> str:
     digest = network_sha256(network)
     path = network_file(directory, digest)
     if not path.exists():
-        path.parent.mkdir(exist_ok=True)
         text = json.dumps(network, sort_keys=True, separators=(",", ":"))
         write_atomically(path, text)
     return digest
@@ -213,7 +253,7 @@ def write_atomically(path: Path, text: str) -> None:
     Parameters
     ----------
     path : Path
-        Where; its directory exists.
+        Where; its directory is made where it is missing.
     text : str
         What.
 
@@ -224,6 +264,7 @@ def write_atomically(path: Path, text: str) -> None:
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        path.parent.mkdir(exist_ok=True)
         with temporary.open("w", encoding="utf-8") as stream:
             stream.write(text)
             stream.flush()
@@ -231,6 +272,21 @@ def write_atomically(path: Path, text: str) -> None:
         temporary.replace(path)
         sync_directory(path.parent)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
         raise InputFileError(f"{path}: cannot be written ({error})") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()  # still there after an error or Ctrl-C
+
+
+def remove_unfinished(directory: Path) -> None:
+    """Remove what a killed sweep had not finished writing.
+
+    Parameters
+    ----------
+    directory : Path
+        The data set; nobody else writes there.
+    """
+    for place in (directory, network_file(directory, "").parent):
+        for path in place.glob(".*.json.*.tmp"):
+            with contextlib.suppress(OSError):
+                path.unlink()

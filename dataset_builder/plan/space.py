@@ -8,29 +8,29 @@ import itertools
 import random
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import cast
 
 from scipy.stats import qmc
 
-from dataset_builder.configuration import Configuration, configuration
-from dataset_builder.cost import count_description, guess_step
-from dataset_builder.draw import DIMENSIONS, Draw
-from dataset_builder.families import FAMILIES
-from dataset_builder.probes import PROBES
+from dataset_builder.plan.configuration import Configuration, configuration
+from dataset_builder.plan.cost import count_description, guess_step
+from dataset_builder.plan.draw import DIMENSIONS, Draw
+from dataset_builder.plan.families import FAMILIES
+from dataset_builder.plan.probes import PROBES
 from predictor.counting import NetworkCount
 from predictor.workload import Mode
 
 BLOCK = {
-    "dense": 5,
+    "dense": 4,
     "convolutional": 6,
-    "separable": 3,
+    "separable": 5,
     "residual": 3,
     "recurrent": 3,
     "attention": 3,
     "probe_dense": 2,
     "probe_convolution": 4,
-    "probe_depthwise": 1,
+    "probe_depthwise": 2,
     "probe_separable": 1,
     "probe_pooling": 1,
     "probe_normalisation": 1,
@@ -38,11 +38,11 @@ BLOCK = {
     "probe_recurrent": 2,
     "probe_attention": 1,
     "probe_embedding": 1,
-    "probe_convolution_1d": 1,
-    "probe_upsampling": 1,
+    "probe_convolution_1d": 2,
+    "probe_upsampling": 2,
     "probe_merge": 1,
 }
-"""Networks of each family in every block of the sequence: 23 whole, 18 probes."""
+"""Networks of each family in every block of the sequence: 24 whole, 21 probes."""
 
 OPENING = (
     "convolutional",
@@ -62,6 +62,10 @@ STEP_LIMIT_S = 3.0
 """Longest guessed step; most real ones are several times shorter."""
 
 MEMORY_LIMIT_BYTES = 3 * 1024**3
+OPENING_DRAWS = 45
+OPENING_STEP_S = 0.25
+"""The first networks are quick ones: ten minutes must already make a model."""
+
 PARAMS_LIMIT = 80_000_000
 BFLOAT16_SHARE = 0.04
 REPEAT_SHARE = 0.06
@@ -70,6 +74,9 @@ PAIR_DISTANCE = (3, 14)
 
 REPEAT_DISTANCE = (12, 40)
 """Places between a configuration and its duplicate."""
+
+LONGEST_SEQUENCE = 10_000
+"""Places of the sequence that are looked through for known configurations."""
 
 LARGEST_SKIP = 400
 """Rejected points in a row after which a family is given up: the limits are wrong."""
@@ -143,6 +150,43 @@ def calibration_plan(seed: int) -> Iterator[Configuration]:
             yield item
 
 
+def again_plan(seed: int, identities: Set[str], platform: str) -> list[Configuration]:
+    """Return configurations of the default sequence once more, in another order.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the default sequence, and of the order.
+    identities : set of str
+        Which configurations; those that are repeats themselves are left out.
+    platform : str
+        Device and backend that the identities speak of.
+
+    Returns
+    -------
+    plan : list of Configuration
+        As repeats, shuffled.
+
+    Examples
+    --------
+    >>> first = next(default_plan(seed=1))
+    >>> name = first.identity(f"cpu/jax/{first.dtype}")
+    >>> [item.repeat for item in again_plan(1, {name}, "cpu/jax")]
+    [1]
+    """
+    missing, found = set(identities), []
+    for item in itertools.islice(default_plan(seed), LONGEST_SEQUENCE):
+        identity = item.identity(f"{platform}/{item.dtype}")
+        if identity in missing:
+            missing.remove(identity)
+            if item.repeat == 0:
+                found.append(dataclasses.replace(item, repeat=1))
+        if not missing:
+            break
+    random.Random(f"again {seed}").shuffle(found)
+    return found
+
+
 def _order(shuffle: random.Random) -> Iterator[str]:
     yield from OPENING
     while True:
@@ -169,11 +213,12 @@ def _draws(
 ) -> Iterator[tuple[Configuration, Configuration | None]]:
     points = {family: _points(family, seed) for family in BLOCK}
     turns = itertools.count()
-    for family in _order(shuffle):
+    for number, family in enumerate(_order(shuffle)):
+        limit_s = OPENING_STEP_S if number < OPENING_DRAWS else STEP_LIMIT_S
         dtype = "bfloat16" if shuffle.random() < BFLOAT16_SHARE else "float32"
         for draw in itertools.islice(points[family], LARGEST_SKIP):
             mode = cast(Mode, _MODES[next(turns) % 2])
-            pair = _pair(family, draw, first=mode, dtype=dtype)
+            pair = _pair(family, draw, first=mode, dtype=dtype, limit_s=limit_s)
             if pair:
                 yield pair[0], pair[1] if len(pair) > 1 else None
                 break
@@ -182,7 +227,9 @@ def _draws(
 _MODES = ("training", "inference")
 
 
-def _pair(family: str, draw: Draw, *, first: Mode, dtype: str) -> list[Configuration]:
+def _pair(
+    family: str, draw: Draw, *, first: Mode, dtype: str, limit_s: float
+) -> list[Configuration]:
     # Workload first: its coordinates are the same ones for every builder.
     batch = draw.size(1, LARGEST_BATCH, nice=draw.flag(0.75))
     own_batch = draw.flag(0.5)
@@ -206,12 +253,12 @@ def _pair(family: str, draw: Draw, *, first: Mode, dtype: str) -> list[Configura
             dtype=dtype,
             loss="classification" if classifies else "regression",
         )
-        if _fits(item, count):
+        if _fits(item, count, limit_s):
             pair.append(item)
     return pair
 
 
-def _fits(item: Configuration, count: NetworkCount) -> bool:
+def _fits(item: Configuration, count: NetworkCount, limit_s: float) -> bool:
     if count.params > PARAMS_LIMIT:
         return False
     cost = guess_step(
@@ -220,4 +267,4 @@ def _fits(item: Configuration, count: NetworkCount) -> bool:
         batch_size=item.batch_size,
         optimizer=item.optimizer,
     )
-    return cost.duration_s <= STEP_LIMIT_S and cost.memory_bytes <= MEMORY_LIMIT_BYTES
+    return cost.duration_s <= limit_s and cost.memory_bytes <= MEMORY_LIMIT_BYTES

@@ -8,12 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dataset_builder.configuration import Configuration, Loss, configuration
-from dataset_builder.networks import minimal
+from dataset_builder.plan.configuration import Configuration, Loss, configuration
+from dataset_builder.plan.minimal import minimal
 from predictor.workload import Mode
-
-REPEAT_EVERY = 8
-"""Every eighth configuration is measured again at the end, for the noise floor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -377,7 +374,7 @@ def build_zoo() -> dict[str, dict[str, Any]]:
 def zoo_plan(
     networks: Mapping[str, Mapping[str, object]], *, seed: int
 ) -> Iterator[Configuration]:
-    """Return the real networks in training and inference, then some a second time.
+    """Return the real networks in training and inference, then all a second time.
 
     Parameters
     ----------
@@ -409,5 +406,6 @@ def zoo_plan(
     ]
     random.Random(seed).shuffle(items)
     yield from items
-    for item in items[::REPEAT_EVERY]:
+    random.Random(f"again {seed}").shuffle(items)
+    for item in items:
         yield replace(item, repeat=1)

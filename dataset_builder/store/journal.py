@@ -3,41 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import io
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from predictor.dataset import row_checksum
 from predictor.errors import InputFileError
-
-CHECKSUM_LENGTH = 12
-"""Hexadecimal digits of a row's checksum: 48 bits find any flipped byte."""
-
-
-def row_checksum(row: Mapping[str, object]) -> str:
-    """Return the checksum of a row, whatever its `checksum` says.
-
-    Parameters
-    ----------
-    row : mapping
-        A row.
-
-    Returns
-    -------
-    checksum : str
-        12 hexadecimal digits.
-
-    Examples
-    --------
-    >>> row_checksum({"a": 1}) == row_checksum({"a": 1, "checksum": "anything"})
-    True
-    """
-    content = {key: value for key, value in row.items() if key != "checksum"}
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:CHECKSUM_LENGTH]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +63,9 @@ def read_journal(path: Path) -> JournalContent:
         raise InputFileError(f"{path}: cannot be read ({error})") from error
     end = content.rfind(b"\n") + 1
     rows, damaged = [], []
-    for number, line in enumerate(content[:end].splitlines(), start=1):
+    # A flipped byte may be a carriage return: only a line feed ends a line.
+    lines = io.BytesIO(content) if end == len(content) else io.BytesIO(content[:end])
+    for number, line in enumerate(lines, start=1):
         row = _parsed(line)
         if row is None:
             damaged.append(number)
@@ -100,6 +77,34 @@ def read_journal(path: Path) -> JournalContent:
         torn=content[end:],
         intact_bytes=end,
     )
+
+
+def latest_rows(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows that count: of those with one `id`, the last.
+
+    Nothing in a journal is edited; a row is corrected, or measured once more, by
+    appending it again.
+
+    Parameters
+    ----------
+    rows : iterable of mapping
+        In the order of the file.
+
+    Returns
+    -------
+    rows : list of dict
+        One for each `id`, in the order of their first mention; rows without an `id`
+        all count.
+
+    Examples
+    --------
+    >>> latest_rows([{"id": "a", "n": 1}, {"id": "b"}, {"id": "a", "n": 2}])
+    [{'id': 'a', 'n': 2}, {'id': 'b'}]
+    """
+    found: dict[object, dict[str, Any]] = {}
+    for number, row in enumerate(rows):
+        found[row.get("id", number)] = dict(row)
+    return list(found.values())
 
 
 class Journal:
@@ -127,7 +132,6 @@ class Journal:
                 with path.open("r+b") as stream:
                     stream.truncate(self.content.intact_bytes)
                     os.fsync(stream.fileno())
-            self._length = self.content.intact_bytes
         except OSError as error:
             raise InputFileError(f"{path}: cannot be written ({error})") from error
 
@@ -154,13 +158,10 @@ class Journal:
         try:
             _append(self.path, line.encode())
         except OSError as error:
-            with contextlib.suppress(OSError), self.path.open("r+b") as stream:
-                stream.truncate(self._length)
             raise InputFileError(
                 f"{self.path}: a row cannot be written ({error}); make room and start "
                 "again, the sweep goes on where it stopped"
             ) from error
-        self._length += len(line.encode())
         return written
 
 
@@ -175,17 +176,25 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
 
 
 def _append(path: Path, content: bytes) -> None:
-    is_new = not path.exists()
+    # Whole or not at all: on an error the file is as before, or not there.
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    length = 0
     try:
+        length = os.fstat(descriptor).st_size
         view = memoryview(content)
         while view:
             view = view[os.write(descriptor, view) :]
         os.fsync(descriptor)
+        if not length:
+            sync_directory(path.parent)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, length)
+            if not length:
+                path.unlink()
+        raise
     finally:
         os.close(descriptor)
-    if is_new:
-        sync_directory(path.parent)
 
 
 def sync_directory(directory: Path) -> None:

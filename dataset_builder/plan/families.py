@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from dataset_builder.draw import Draw, nice_size
-from dataset_builder.graph import Graph, Tensor
+from dataset_builder.plan.draw import Draw, nice_size
+from dataset_builder.plan.graph import Graph, Tensor
 
 ACTIVATIONS = ("relu", "relu", "relu", "gelu", "tanh", "silu", "sigmoid")
 LARGEST_CHANNELS = 2048

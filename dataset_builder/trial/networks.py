@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from dataset_builder.configuration import Configuration
+from dataset_builder.plan.configuration import Configuration
 from predictor.errors import MeasurementError
 
 DATA_LIMIT_BYTES = 256 * 1024**2
@@ -20,14 +20,6 @@ DATA_LIMIT_BYTES = 256 * 1024**2
 BLOCK_BYTES = 4 * 1024**2
 """Random numbers made afresh; the rest of an array repeats them."""
 
-OMITTED_KEYS = (
-    "registered_name",
-    "build_config",
-    "shared_object_id",
-    "compile_config",
-    "quantization_config",
-)
-OMITTED_SUFFIXES = ("_initializer", "_regularizer", "_constraint")
 KERAS_OPTIMIZERS: Mapping[str, tuple[str, Mapping[str, object]]] = {
     "sgd": ("SGD", {"learning_rate": 1e-4}),
     "momentum": ("SGD", {"learning_rate": 1e-4, "momentum": 0.9}),
@@ -47,40 +39,6 @@ DRAWING_INITIALIZERS = (
 """Keras' initializers that draw numbers; the others derive from the first."""
 
 Array = npt.NDArray[Any]
-
-
-def minimal(description: object) -> Any:
-    """Return a description without what neither shapes nor costs depend on.
-
-    Parameters
-    ----------
-    description : object
-        Parsed Keras JSON.
-
-    Returns
-    -------
-    description : object
-        A copy without initializers, regularizers, constraints, dtype policies and
-        build records; Keras reads it as before.
-
-    Examples
-    --------
-    >>> minimal({"units": 2, "kernel_initializer": {"class_name": "Zeros"}})
-    {'units': 2}
-    """
-    if isinstance(description, list):
-        return [minimal(item) for item in description]
-    if not isinstance(description, dict):
-        return description
-    is_policy = isinstance(description.get("dtype"), dict)
-    return {
-        key: minimal(value)
-        for key, value in description.items()
-        if key not in OMITTED_KEYS
-        and not key.endswith(OMITTED_SUFFIXES)
-        and not (key == "dtype" and is_policy)
-        and not (key == "trainable" and value is True)
-    }
 
 
 def build_model(item: Configuration) -> Any:

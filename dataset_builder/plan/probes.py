@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from dataset_builder.draw import Draw
-from dataset_builder.graph import Graph, Tensor
+from dataset_builder.plan.draw import Draw
+from dataset_builder.plan.graph import Graph, Tensor
 
 Network = dict[str, object]
 

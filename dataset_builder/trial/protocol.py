@@ -7,11 +7,20 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
-from dataset_builder.environment import LoadSnapshot, disturbance, take_snapshot
-from dataset_builder.meters import EnergyMeter, Reading, cpu_time_s
+from dataset_builder.meters.readings import EnergyMeter, Reading, cpu_time_s
+from dataset_builder.trial.conditions import (
+    LoadSnapshot,
+    Reference,
+    disturbance,
+    take_snapshot,
+)
 from predictor.errors import MeasurementError
+
+PROTOCOL = 2
+"""Version of the protocol: 2 added anchors, idle power and retried attempts."""
 
 COLD_STEPS = 2
 """Steps of the cold call: the first compiles, the second shows whether it is done."""
@@ -22,12 +31,17 @@ FIRST_BLOCK_S = 0.2
 AGREEMENT = 0.05
 """Relative difference of two warm-up blocks that counts as stable."""
 
+WARMUP_STEPS = 10
+WARMUP_S = 1.0
+"""Warm-up lasts at least this many steps, or this long where steps are slow."""
+
 WINDOWS = 3
 EXTRA_WINDOWS = 2
-"""Windows added where the first ones spread by more than `WIDE_SPREAD`."""
+"""Windows added where the first ones spread by more than `WIDE_SPREAD`: ten in the
+two processes of a repeated configuration."""
 
 RETRIES = 3
-"""Windows repeated at most because something disturbed them."""
+"""Windows repeated at most because something disturbed them, or fell short."""
 
 FEWEST_VALID = 2
 STALL_SHARE = 0.5
@@ -35,7 +49,7 @@ STALL_SHARE = 0.5
 
 STALL_FLOOR_S = 0.5
 WIDE_SPREAD = 0.05
-WINDOW_MARGIN = 1.12
+WINDOW_MARGIN = 1.2
 """Windows are planned this much longer than the floor, so that few fall below it."""
 
 SMALLEST_COLD_SHARE = 1e-3
@@ -77,17 +91,36 @@ class Window:
 
     Parameters
     ----------
-    reading : Reading
-        Energy and time.
+    reading : Reading or None
+        Energy and time; None where the meter failed.
     steps : int
         Steps done.
     reason : str or None
         Why it is not valid; None where it is.
+    after : LoadSnapshot
+        The machine at its end.
+    """
+
+    reading: Reading | None
+    steps: int
+    reason: str | None
+    after: LoadSnapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steady:
+    """The steps of one window that was read.
+
+    Parameters
+    ----------
+    reading : Reading
+        Energy and time.
+    steps : int
+        Steps done.
     """
 
     reading: Reading
     steps: int
-    reason: str | None
 
     @property
     def energy_per_step_j(self) -> float:
@@ -101,7 +134,7 @@ class TrialResult:
 
     Parameters
     ----------
-    median : Window
+    median : Steady
         The window of the median energy per step among the valid ones.
     windows : tuple of Window
         All windows, in order.
@@ -119,7 +152,7 @@ class TrialResult:
         Why the trial as a whole is not valid.
     """
 
-    median: Window
+    median: Steady
     windows: tuple[Window, ...]
     cold: Reading
     cold_reason: str | None
@@ -134,9 +167,13 @@ def run_trial(
     meter: EnergyMeter,
     *,
     window_s: float,
+    longest_window_s: float = math.inf,
+    fewest_steps: int = 1,
     longest_step_s: float = math.inf,
     warmup_limit_s: float = 3.0,
+    pause: Callable[[], object] | None = None,
     snapshot: Callable[[], LoadSnapshot] | None = None,
+    reference: Reference | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> TrialResult:
     """Measure a job.
@@ -154,12 +191,20 @@ def run_trial(
         What measures.
     window_s : float
         Shortest valid window in s.
+    longest_window_s : float, default=inf
+        Longest valid window in s: beyond it a counter may have wrapped twice.
+    fewest_steps : int, default=1
+        Fewest steps of a window.
     longest_step_s : float, default=inf
         Longest step accepted in s.
     warmup_limit_s : float, default=3.0
         Longest warm-up in s, after which the windows begin anyway.
+    pause : callable, optional
+        Called before each window, such as to vary a counter's phase.
     snapshot : callable, optional
         Reads the machine's load.
+    reference : Reference, optional
+        What the session's anchors were measured at.
     clock : callable, default=time.monotonic
         Times the warm-up in s.
 
@@ -171,34 +216,43 @@ def run_trial(
     Raises
     ------
     MeasurementError
-        If a step is longer than `longest_step_s`.
+        If a step is longer than `longest_step_s`, or the meter reads no window.
     """
     watch = snapshot or _snapshot
     cold_steps = job.prepare(COLD_STEPS)
     before = watch()
     cold = meter.measure(job.run)
-    cold_reason = disturbance(before, watch()) or _stall(cold)
+    cold_reason = disturbance(before, watch()) or cold.doubt or _stall(cold)
     step_s, warmup_steps = _warm_up(
         job, clock, longest_step_s=longest_step_s, limit_s=warmup_limit_s
     )
-    steps = _steps_of_window(step_s, window_s)
+    measure = partial(
+        _window,
+        job,
+        meter,
+        limits=(window_s, longest_window_s),
+        watch=watch,
+        reference=reference,
+    )
     windows: list[Window] = []
+    valid: list[Steady] = []
+    steps = max(fewest_steps, _steps_of_window(step_s, window_s))
     wanted = WINDOWS
-    while True:
-        windows.append(_window(job, meter, steps, window_s, watch))
-        valid = [window for window in windows if window.reason is None]
-        if len(windows) - len(valid) >= RETRIES and len(valid) < wanted:
-            break
-        if windows[-1].reading.duration_s < window_s:
-            rate = windows[-1].reading.duration_s / windows[-1].steps
+    while len(valid) < wanted and len(windows) - len(valid) < RETRIES:
+        if pause is not None:
+            pause()
+        window = measure(steps)
+        windows.append(window)
+        valid = [_steady(item) for item in windows if item.reason is None]
+        if window.reading and window.reading.duration_s < window_s:
+            rate = window.reading.duration_s / window.steps
             steps = max(steps + 1, _steps_of_window(rate, window_s))
-        if len(valid) >= wanted:
-            wide = relative_spread(valid) > WIDE_SPREAD
-            if not wide or wanted == WINDOWS + EXTRA_WINDOWS:
-                break
+        if len(valid) == WINDOWS and relative_spread(valid) > WIDE_SPREAD:
             wanted = WINDOWS + EXTRA_WINDOWS
     enough = len(valid) >= FEWEST_VALID
-    judged = valid if enough else windows
+    judged = valid if enough else [_steady(item) for item in windows if item.reading]
+    if not judged:
+        raise MeasurementError(f"no window could be read: {windows[-1].reason}")
     median = median_window(judged)
     return TrialResult(
         median=median,
@@ -212,29 +266,29 @@ def run_trial(
     )
 
 
-def median_window(windows: list[Window]) -> Window:
+def median_window(windows: list[Steady]) -> Steady:
     """Return the window of the median energy per step; of two, the lower.
 
     Parameters
     ----------
-    windows : list of Window
+    windows : list of Steady
         At least one.
 
     Returns
     -------
-    window : Window
+    window : Steady
         One of them.
     """
     ordered = sorted(windows, key=lambda window: window.energy_per_step_j)
     return ordered[(len(ordered) - 1) // 2]
 
 
-def relative_spread(windows: list[Window]) -> float:
+def relative_spread(windows: list[Steady]) -> float:
     """Return the standard deviation over the mean of the energy per step.
 
     Parameters
     ----------
-    windows : list of Window
+    windows : list of Steady
         At least one; a single one has spread 0.
 
     Returns
@@ -285,12 +339,13 @@ def _warm_up(
         agrees = previous_s is not None and (
             abs(step_s - previous_s) <= AGREEMENT * previous_s
         )
-        if agrees or total_s >= limit_s:
+        enough = total_steps >= WARMUP_STEPS or total_s >= WARMUP_S
+        if (agrees and enough) or total_s >= limit_s:
             return step_s, total_steps
         previous_s = step_s
 
 
-def _excess(cold: Reading, median: Window, cold_steps: int) -> Reading:
+def _excess(cold: Reading, median: Steady, cold_steps: int) -> Reading:
     steady = median.reading
     share = cold_steps / median.steps
 
@@ -317,16 +372,32 @@ def _window(
     job: Job,
     meter: EnergyMeter,
     steps: int,
-    window_s: float,
+    *,
+    limits: tuple[float, float],
     watch: Callable[[], LoadSnapshot],
+    reference: Reference | None,
 ) -> Window:
     done = job.prepare(steps)
     before = watch()
-    reading = meter.measure(job.run)
-    reason = disturbance(before, watch())
-    if reason is None and reading.duration_s < 0.9 * window_s:
-        reason = f"window of {reading.duration_s:.2f} s is below {window_s:.2f} s"
-    return Window(reading=reading, steps=done, reason=reason)
+    try:
+        reading = meter.measure(job.run)
+    except MeasurementError as error:
+        return Window(reading=None, steps=done, reason=str(error), after=watch())
+    after = watch()
+    reason = disturbance(before, after, reference) or reading.doubt
+    if reason is None and not limits[0] <= reading.duration_s <= limits[1]:
+        side, limit_s = (
+            ("below", limits[0])
+            if reading.duration_s < limits[0]
+            else ("above", limits[1])
+        )
+        reason = f"window of {reading.duration_s:.2f} s is {side} {limit_s:.2f} s"
+    return Window(reading=reading, steps=done, reason=reason, after=after)
+
+
+def _steady(window: Window) -> Steady:
+    assert window.reading is not None
+    return Steady(reading=window.reading, steps=window.steps)
 
 
 def _reason(windows: list[Window]) -> str:

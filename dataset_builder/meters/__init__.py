@@ -1,0 +1,1 @@
+"""Energy of a piece of work, and where the numbers come from."""

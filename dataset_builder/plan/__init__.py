@@ -1,0 +1,1 @@
+"""What is measured: configurations, and the order in which they come."""

@@ -1,0 +1,1 @@
+"""A data set on disk: rows, manifest, locks, and what is derived from them."""

@@ -1,0 +1,1 @@
+"""One trial: a network measured in a process of its own."""
