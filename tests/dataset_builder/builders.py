@@ -1,12 +1,15 @@
 """Small real objects that several test files build."""
 
 import random
+import time
 
-from dataset_builder.configuration import configuration
-from dataset_builder.draw import DIMENSIONS, Draw
-from dataset_builder.environment import LoadSnapshot
-from dataset_builder.meters import Reading
-from dataset_builder.trials import Outcome
+from dataset_builder.meters.readings import Reading
+from dataset_builder.plan.anchor import ANCHOR_NAME
+from dataset_builder.plan.configuration import configuration
+from dataset_builder.plan.draw import DIMENSIONS, Draw
+from dataset_builder.trial.conditions import LoadSnapshot
+from dataset_builder.trial.trials import Outcome
+from dataset_builder.trial.worker import describe_main, idle_main, selftest_main
 
 
 def random_draw(seed):
@@ -95,21 +98,59 @@ def measured_row(order, *, valid=True, energy_j=20.0):
         "invalid_reason": None if valid else "3 of 3 windows invalid: foreign load 9 %",
         "windows": windows,
         "trial_s": 5.0,
+        "attempt": order.attempt,
     } | dict(order.fields)
+
+
+METER = {
+    "source": "modelled",
+    "cpu_tier": "cpu_load_process",
+    "ram_tier": "constant",
+    "gpu_tier": "absent",
+}
+
+
+def idle_record(order, *, valid=True, idle_power_w=20.0):
+    """Return an idle record as a trial process would send it."""
+    return {
+        "schema": "idle/1",
+        "duration_s": 5.0,
+        "energy_j": 5.0 * idle_power_w,
+        "idle_power_w": idle_power_w,
+        "valid": valid,
+        "invalid_reason": None if valid else "foreign load 9 %",
+        **METER,
+        **order.fields,
+    }
 
 
 class RecordingRunner:
     """Runs no trial, but answers as one would, and remembers what it was asked."""
 
-    def __init__(self, home, answer=None):
+    def __init__(self, home, answer=None, *, anchor=None, meter=METER):
         self.home = home
         self.log = home / "trial.log"
         self.orders = []
+        self.anchors = 0
+        self.idles = 0
         self._answer = answer or (lambda order: Outcome(row=measured_row(order)))
+        self._anchor = anchor or (lambda order: Outcome(row=measured_row(order)))
+        self._meter = meter
 
     def run(self, order):
+        time.sleep(0.002)  # as long as it takes that timestamps differ
+        if order.item.name == ANCHOR_NAME:
+            self.anchors += 1
+            return self._anchor(order)
         self.orders.append(order)
         return self._answer(order)
 
     def call(self, target, arguments, *, wall_s):
+        if target is describe_main:
+            return "row", dict(self._meter)
+        if target is idle_main:
+            self.idles += 1
+            return "row", idle_record(arguments[0])
+        if target is selftest_main:
+            return "row", {"schema": "selftest/1", "gpus": []}
         raise AssertionError("nothing else is called")

@@ -63,4 +63,4 @@ def test_checking_a_bad_data_set_is_status_1(capsys, tmp_path):
     (tmp_path / "runs.jsonl").write_text("{}\n")
 
     assert main(["check", str(tmp_path)]) == 1
-    assert "problem: " in capsys.readouterr().out
+    assert "not good" in capsys.readouterr().out

@@ -1,6 +1,6 @@
 """The guess that keeps monsters out grows with the work."""
 
-from dataset_builder.cost import count_description, guess_step
+from dataset_builder.plan.cost import count_description, guess_step
 from tests.dataset_builder.builders import tiny_network
 
 COUNT = count_description(tiny_network(units=512))

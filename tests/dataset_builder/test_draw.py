@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset_builder.draw import Draw, nice_size
+from dataset_builder.plan.draw import Draw, nice_size
 
 shares = st.floats(0, 1, exclude_max=True)
 limits = st.tuples(st.integers(1, 5000), st.integers(1, 5000)).map(sorted)

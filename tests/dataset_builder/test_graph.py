@@ -2,10 +2,10 @@
 
 import pytest
 
-from dataset_builder.cost import count_description
-from dataset_builder.families import FAMILIES
-from dataset_builder.graph import Graph
-from dataset_builder.probes import PROBES
+from dataset_builder.plan.cost import count_description
+from dataset_builder.plan.families import FAMILIES
+from dataset_builder.plan.graph import Graph
+from dataset_builder.plan.probes import PROBES
 from predictor.readers import network_sha256, read_network
 from tests.dataset_builder.builders import random_draw
 

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from dataset_builder.journal import Journal, read_journal, row_checksum
+from dataset_builder.store.journal import Journal, read_journal, row_checksum
 from predictor.errors import InputFileError
 
 ROWS = [{"id": f"{n}", "energy_j": n + 0.5, "name": "Größe"} for n in range(3)]

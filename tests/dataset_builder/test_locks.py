@@ -1,19 +1,23 @@
 """One sweep per data set, one measurement per host."""
 
+import errno
+import fcntl
 import os
+import stat
 import subprocess
 import sys
 import time
 
 import pytest
 
-from dataset_builder.locks import HostLock, host_lock_path, owned_directory
+from dataset_builder.locks import HostLock, owned_directory
 from predictor.errors import InputFileError, UsageError
 
 HOLDER = """
-import fcntl, sys, time
-stream = open(sys.argv[1], "a")
-fcntl.flock(stream, fcntl.LOCK_EX)
+import fcntl, os, sys, time
+path = sys.argv[1]
+flags = os.O_RDONLY if os.path.isdir(path) else os.O_RDWR | os.O_CREAT
+fcntl.flock(os.open(path, flags), fcntl.LOCK_EX)
 print("held", flush=True)
 time.sleep(60)
 """
@@ -32,6 +36,28 @@ def test_a_second_sweep_of_a_directory_is_refused(tmp_path):
         owned_directory(tmp_path),
         pytest.raises(UsageError, match="another sweep"),
         owned_directory(tmp_path),
+    ):
+        pass
+
+
+def test_who_holds_a_directory_is_told(tmp_path):
+    holder = start_holder(tmp_path)
+    try:
+        with (
+            pytest.raises(UsageError, match=f"process {holder.pid}: .*python"),
+            owned_directory(tmp_path),
+        ):
+            pass
+    finally:
+        holder.kill()
+        holder.wait()
+        holder.stdout.close()
+
+
+def test_a_directory_that_is_not_there_cannot_be_held(tmp_path):
+    with (
+        pytest.raises(InputFileError, match="cannot be locked"),
+        owned_directory(tmp_path / "missing"),
     ):
         pass
 
@@ -63,7 +89,7 @@ def test_the_lock_of_a_killed_owner_frees_itself_and_waiting_is_said_once(tmp_pa
     holder.wait()
     holder.stdout.close()
     assert len(said) == 1
-    assert "waiting" in said[0]
+    assert f"waiting for another measurement, process {holder.pid}" in said[0]
 
 
 def test_a_lock_is_held_for_a_turn_and_then_taken_anew(tmp_path):
@@ -89,11 +115,20 @@ def test_a_lock_file_that_cannot_be_opened_is_an_error_with_advice(tmp_path):
         lock.acquire()
 
 
-def test_the_environment_names_the_lock_file(monkeypatch, tmp_path):
-    monkeypatch.setenv("WATT_AHEAD_LOCK", str(tmp_path / "mine"))
-    named = host_lock_path()
-    monkeypatch.delenv("WATT_AHEAD_LOCK")
+def test_where_a_directory_cannot_be_locked_a_file_inside_is(tmp_path, monkeypatch):
+    flock = fcntl.flock
 
-    assert named == tmp_path / "mine"
-    assert host_lock_path() != named
-    assert os.path.isabs(host_lock_path())
+    def as_on_a_network(descriptor, operation):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EBADF, "Bad file descriptor")
+        flock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", as_on_a_network)
+    with (
+        owned_directory(tmp_path),
+        pytest.raises(UsageError, match="another sweep"),
+        owned_directory(tmp_path),
+    ):
+        pass
+    with owned_directory(tmp_path):
+        pass

@@ -2,10 +2,11 @@
 
 import pytest
 
-from dataset_builder.manifest import (
+from dataset_builder.store.manifest import (
     make_manifest,
     network_file,
     read_manifest,
+    remove_unfinished,
     store_network,
     write_atomically,
     write_manifest,
@@ -82,6 +83,19 @@ def test_a_stored_network_is_found_under_its_own_hash(tmp_path):
 
     assert store_network(tmp_path, tiny_network()) == digest
     assert read_network(network_file(tmp_path, digest)).sha256 == digest
+
+
+def test_what_a_killed_sweep_had_not_finished_writing_is_removed(tmp_path):
+    digest = store_network(tmp_path, tiny_network())
+    kept = network_file(tmp_path, digest)
+    for place in (tmp_path / ".manifest.json.7.tmp", kept.with_name(".ab.json.7.tmp")):
+        place.write_text("{")
+    (tmp_path / ".other").write_text("")
+
+    remove_unfinished(tmp_path)
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".other", "networks"]
+    assert list(kept.parent.iterdir()) == [kept]
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path):

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset_builder.networks import KerasJob, minimal, smallest_vocabulary
+from dataset_builder.plan.minimal import minimal
+from dataset_builder.trial.networks import KerasJob, smallest_vocabulary
 from predictor.errors import MeasurementError
 from tests.dataset_builder.builders import tiny_configuration
 

@@ -1,21 +1,24 @@
 """A trial yields a steady window, a cold part, and a verdict."""
 
+import dataclasses
 import itertools
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataset_builder.protocol import (
+from dataset_builder.trial.protocol import (
     COLD_STEPS,
     EXTRA_WINDOWS,
     RETRIES,
+    WARMUP_S,
+    WARMUP_STEPS,
     WINDOWS,
+    Steady,
     median_window,
     relative_spread,
     run_trial,
 )
-from dataset_builder.protocol import Window as MeasuredWindow
 from predictor.errors import MeasurementError
 from tests.dataset_builder.builders import reading, snapshot
 
@@ -109,8 +112,71 @@ def test_a_disturbed_window_is_repeated_and_never_the_result():
     reasons = [window.reason for window in result.windows]
     assert len(result.windows) == WINDOWS + 1
     assert "foreign load" in reasons[1]
-    assert result.median.reason is None
+    assert result.median.reading == result.windows[-1].reading
     assert result.invalid_reason is None
+
+
+def test_a_window_that_the_meter_doubts_or_cannot_read_is_repeated():
+    machine = FakeMachine()
+    measure = machine.measure
+
+    def unsure(work):
+        found = measure(work)
+        if machine.measured == 2:
+            return dataclasses.replace(found, doubt="the counter stood still")
+        if machine.measured == 3:
+            raise MeasurementError("the counter cannot be read")
+        return found
+
+    machine.measure = unsure
+    result = machine.trial()
+
+    reasons = [window.reason for window in result.windows]
+    assert reasons[:2] == ["the counter stood still", "the counter cannot be read"]
+    assert reasons[2:] == [None] * WINDOWS
+    assert result.windows[1].reading is None
+    assert result.invalid_reason is None
+
+
+def test_a_meter_that_reads_no_window_is_an_error():
+    machine = FakeMachine()
+    measure = machine.measure
+
+    def broken(work):
+        found = measure(work)
+        if machine.measured > 1:
+            raise MeasurementError("the counter cannot be read")
+        return found
+
+    machine.measure = broken
+    with pytest.raises(MeasurementError, match="no window could be read"):
+        machine.trial()
+
+
+def test_a_window_beyond_half_a_wrap_of_the_counter_is_not_valid():
+    result = FakeMachine(step_s=2.0).trial(longest_window_s=1.5)
+
+    assert "above 1.50 s" in result.invalid_reason
+
+
+@settings(max_examples=40)
+@given(st.floats(1e-4, 2.0))
+def test_no_window_begins_before_ten_steps_or_a_second_of_warm_up(step_s):
+    machine = FakeMachine(step_s=step_s)
+
+    result = machine.trial()
+
+    slow = result.warmup_steps * step_s >= 0.999 * WARMUP_S
+    assert result.warmup_steps >= WARMUP_STEPS or slow
+
+
+def test_a_pause_comes_before_every_window():
+    machine = FakeMachine()
+    pauses = []
+
+    machine.trial(pause=lambda: pauses.append(machine.measured))
+
+    assert pauses == [1, 2, 3]
 
 
 def test_a_trial_disturbed_throughout_is_kept_as_invalid():
@@ -120,7 +186,7 @@ def test_a_trial_disturbed_throughout_is_kept_as_invalid():
 
     assert len(result.windows) == RETRIES
     assert "foreign load" in result.invalid_reason
-    assert result.median in result.windows
+    assert result.median.reading in [window.reading for window in result.windows]
 
 
 def test_windows_that_differ_are_followed_by_more():
@@ -162,7 +228,7 @@ def test_a_first_call_that_was_kept_waiting_is_marked():
 
 
 def window(energy_j, steps=1):
-    return MeasuredWindow(reading=reading(energy_j), steps=steps, reason=None)
+    return Steady(reading=reading(energy_j), steps=steps)
 
 
 @given(st.lists(st.floats(0.1, 1e6), min_size=1, max_size=7))

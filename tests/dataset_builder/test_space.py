@@ -5,10 +5,10 @@ from collections import Counter, defaultdict
 
 import pytest
 
-from dataset_builder.cost import count_description, guess_step
-from dataset_builder.families import FAMILIES
-from dataset_builder.probes import PROBES
-from dataset_builder.space import (
+from dataset_builder.plan.cost import count_description, guess_step
+from dataset_builder.plan.families import FAMILIES
+from dataset_builder.plan.probes import PROBES
+from dataset_builder.plan.space import (
     BLOCK,
     LARGEST_BATCH,
     MEMORY_LIMIT_BYTES,

@@ -5,11 +5,11 @@ import json
 
 import pytest
 
-from dataset_builder.journal import read_journal
+from dataset_builder.store.journal import latest_rows, read_journal
 from dataset_builder.sweep import SweepOptions, run_sweep
-from dataset_builder.trials import Outcome
+from dataset_builder.trial.trials import Outcome
 from predictor.errors import MeasurementError, UsageError
-from tests.dataset_builder.builders import RecordingRunner, measured_row
+from tests.dataset_builder.builders import METER, RecordingRunner, measured_row
 
 
 @pytest.fixture(autouse=True)
@@ -18,20 +18,34 @@ def own_lock(tmp_path, monkeypatch):
     pytest.importorskip("jax")
 
 
+class Listener:
+    """Remembers what it is told."""
+
+    def __init__(self):
+        self.said, self.trials, self.summaries = [], [], []
+
+    def say(self, text):
+        self.said.append(text)
+
+    def trial(self, text, summary):
+        self.trials.append(text)
+        self.summaries.append(summary)
+
+
 @pytest.fixture
 def sweep(tmp_path):
     """Sweep without trials: returns the summary, and the runner that was asked."""
 
-    def run(answer=None, **options):
-        runner = RecordingRunner(tmp_path, answer)
+    def run(answer=None, *, anchor=None, meter=METER, **options):
+        runner = RecordingRunner(tmp_path, answer, anchor=anchor, meter=meter)
         chosen = SweepOptions(directory=tmp_path / "data", **{"runs": 5, **options})
-        said = []
+        listener = Listener()
         summary = run_sweep(
             chosen,
-            say=said.append,
+            progress=listener,
             serve=lambda variables: contextlib.nullcontext(runner),
         )
-        return summary, runner, said
+        return summary, runner, listener
 
     return run
 
@@ -41,11 +55,11 @@ def stored(tmp_path, name="runs.jsonl"):
 
 
 def test_every_row_is_on_disk_with_its_network_and_origin(sweep, tmp_path):
-    summary, _, said = sweep()
+    summary, _, listener = sweep()
 
     content = stored(tmp_path)
     assert (summary.measured, summary.valid, summary.failed) == (5, 5, 0)
-    assert len(content.rows) == len(said) == 5
+    assert len(content.rows) == len(listener.trials) == 5
     for row in content.rows:
         network = tmp_path / "data" / "networks" / f"{row['network_sha256']}.json"
         assert json.loads(network.read_text())["class_name"] == "Functional"
@@ -77,13 +91,13 @@ def test_failed_trials_are_recorded_and_the_sweep_goes_on(sweep, tmp_path):
             return Outcome(row=None, kind="oom", message="out of memory")
         return Outcome(row=measured_row(order))
 
-    summary, _, said = sweep(answer)
+    summary, _, listener = sweep(answer)
 
     failures = stored(tmp_path, "failures.jsonl").rows
     assert summary.failed == len(failures) > 0
     assert summary.measured + summary.failed == 5
     assert {row["kind"] for row in failures} == {"oom"}
-    assert any("FAILED oom" in line for line in said)
+    assert any("FAILED oom" in line for line in listener.trials)
 
 
 def test_failed_trials_are_tried_again_only_when_asked(sweep):
@@ -99,28 +113,47 @@ def test_failed_trials_are_tried_again_only_when_asked(sweep):
     assert {order.identity for order in third.orders} == failed
 
 
-def test_invalid_rows_are_kept_and_counted(sweep, tmp_path):
-    summary, _, said = sweep(
-        lambda order: Outcome(row=measured_row(order, valid=False))
-    )
-
-    assert (summary.measured, summary.valid) == (5, 0)
-    assert len(stored(tmp_path).rows) == 5
-    assert "INVALID" in said[0]
+def invalid(order):
+    return Outcome(row=measured_row(order, valid=False))
 
 
-def test_invalid_rows_are_measured_again_only_when_asked(sweep, tmp_path):
-    _, first, _ = sweep(
-        lambda order: Outcome(row=measured_row(order, valid=False)), runs=2
-    )
-    _, second, _ = sweep(runs=2)
-    _, third, _ = sweep(runs=2, retry_failed=True)
-    summary, _, _ = sweep(runs=1, retry_failed=True)
+def test_invalid_rows_are_kept_and_measured_three_times(sweep, tmp_path):
+    summary, runner, listener = sweep(invalid, runs=2)
 
-    identities = [[order.identity for order in run.orders] for run in (first, third)]
-    assert identities[0] == identities[1]
-    assert not {order.identity for order in second.orders} & set(identities[0])
-    assert summary.skipped == 4
+    rows = stored(tmp_path).rows
+    assert (summary.measured, summary.valid) == (6, 0)
+    assert sorted(row["attempt"] for row in rows) == [1, 1, 2, 2, 3, 3]
+    assert len({row["id"] for row in rows}) == 2
+    assert [order.attempt for order in runner.orders] == [r["attempt"] for r in rows]
+    assert "INVALID" in listener.trials[0]
+
+
+def test_a_row_that_becomes_valid_is_not_measured_again(sweep, tmp_path):
+    def answer(order):
+        return Outcome(row=measured_row(order, valid=order.attempt == 2))
+
+    summary, _, _ = sweep(answer, runs=8)
+
+    latest = latest_rows(stored(tmp_path).rows)
+    assert len(latest) == summary.valid == 8
+    assert summary.measured == 16
+    assert all(row["valid"] for row in latest)
+
+
+def test_attempts_are_counted_over_interrupted_sweeps(sweep, tmp_path):
+    def once(order):
+        if stored(tmp_path).rows:
+            raise KeyboardInterrupt
+        return invalid(order)
+
+    sweep(once)
+    sweep(invalid, runs=1)
+    sweep(invalid, runs=1)
+    sweep(runs=1, retry_failed=True)
+
+    first = stored(tmp_path).rows[0]["id"]
+    attempts = [row["attempt"] for row in stored(tmp_path).rows if row["id"] == first]
+    assert attempts == [1, 2, 3, 4]
 
 
 def test_an_interrupt_ends_the_sweep_with_all_rows_so_far(sweep, tmp_path):
@@ -160,6 +193,8 @@ def test_a_required_counter_that_is_missing_stops_the_sweep(sweep, tmp_path):
         sweep(require_counter=True)
 
     assert stored(tmp_path).rows == ()
+    summary, _, _ = sweep(require_counter=True, meter={**METER, "source": "rapl"})
+    assert summary.valid == 5
 
 
 def test_a_sweep_that_has_no_time_left_measures_nothing(sweep):
@@ -192,9 +227,9 @@ def test_a_torn_last_line_is_mended_and_said(sweep, tmp_path):
     with (tmp_path / "data" / "runs.jsonl").open("ab") as stream:
         stream.write(b'{"id": "half')
 
-    _, _, said = sweep(runs=1)
+    _, _, listener = sweep(runs=1)
 
-    assert "set aside" in said[0]
+    assert "set aside" in listener.said[0]
     assert len(stored(tmp_path).rows) == 3
 
 
@@ -206,3 +241,89 @@ def test_the_environment_of_every_row_is_in_the_manifest(sweep, tmp_path):
     assert manifest["environment_sha256"].startswith(row["environment"])
     assert manifest["environment"]["packages"]["keras"]
     assert manifest["plans"]["runs"]["seed"] == 1
+
+
+def test_anchors_and_idle_power_frame_every_sweep(sweep, tmp_path):
+    _, runner, _ = sweep(runs=40)
+
+    anchors = stored(tmp_path, "anchors.jsonl").rows
+    assert len(anchors) == runner.anchors == 4  # before 0, 15 and 30 rows; at the end
+    assert len({row["id"] for row in anchors}) == 4
+    assert len(stored(tmp_path, "idle.jsonl").rows) == runner.idles == 2
+    assert {row["idle_power_w"] for row in stored(tmp_path).rows} == {20.0}
+    times = [row["started_at"] for row in stored(tmp_path).rows]
+    assert anchors[0]["started_at"] <= times[0]
+    assert anchors[-1]["started_at"] >= times[-1]
+
+
+def drifting(*levels):
+    waiting = list(levels)
+
+    def anchor(order):
+        level = waiting.pop(0) if len(waiting) > 1 else waiting[0]
+        return Outcome(row=measured_row(order, energy_j=20.0 * level))
+
+    return anchor
+
+
+def test_rows_of_a_drifting_block_are_corrected_and_keep_their_raw_values(
+    sweep, tmp_path
+):
+    _, _, listener = sweep(anchor=drifting(1.0, 1.0, 1.0, 1.0, 1.08), runs=60)
+
+    rows = stored(tmp_path).rows
+    corrected = rows[60:]
+    assert len(corrected) == 15
+    assert "15 rows corrected" in listener.said[0]
+    assert {row["id"] for row in corrected} == {row["id"] for row in rows[45:60]}
+    for row in corrected:
+        assert row["raw_energy_j"] == 21.0
+        assert row["energy_j"] == pytest.approx(21.0 / row["drift_energy"], rel=1e-4)
+        assert 1.0 <= row["drift_energy"] <= 1.08
+        assert row["drift_duration"] == 1.0
+        assert row["duration_s"] == row["raw_duration_s"]
+    assert min(row["energy_j"] for row in corrected) < 20.0
+
+
+def test_rows_of_blocks_that_drifted_far_are_measured_again(sweep, tmp_path):
+    # One anchor point is far off, and stays so when it is confirmed.
+    levels = [1.0] * 4 + [1.4] * 3 + [1.0]
+    _, runner, _ = sweep(anchor=drifting(*levels), runs=75)
+
+    rows = stored(tmp_path).rows
+    rejected = [row for row in rows if "drift of 40.0 %" in str(row["invalid_reason"])]
+    again = [row for row in rows if row["attempt"] == 2]
+    assert len(rejected) >= 30
+    assert {row["id"] for row in again} == {row["id"] for row in rejected}
+    assert len({order.identity for order in runner.orders}) == 75
+
+
+def test_anchors_that_always_scatter_are_noise_and_correct_nothing(sweep, tmp_path):
+    _, _, listener = sweep(anchor=drifting(1.0, 1.08, 1.0, 1.08, 1.0), runs=60)
+
+    assert len(stored(tmp_path).rows) == 60
+    assert listener.said == []
+
+
+def test_an_anchor_that_only_seems_to_drift_is_measured_twice_more(sweep, tmp_path):
+    _, runner, _ = sweep(anchor=drifting(1.0, 1.4, 1.0, 1.0))
+
+    anchors = stored(tmp_path, "anchors.jsonl").rows
+    assert runner.anchors == len(anchors) == 4
+    assert len({row["point"] for row in anchors}) == 2
+    assert not any("drift_energy" in row for row in stored(tmp_path).rows)
+
+
+def test_again_measures_valid_configurations_in_another_order_as_repeats(
+    sweep, tmp_path
+):
+    sweep(runs=12)
+    summary, runner, _ = sweep(plan="again", runs=None, minutes=9.0)
+
+    rows = stored(tmp_path).rows
+    first = [row["group"] for row in rows[:12] if row["repeat"] == 0]
+    second = [row["group"] for row in rows[12:]]
+    assert summary.valid == len(second) == len(first)
+    assert sorted(first) == sorted(second) != first
+    assert second != first
+    assert {order.item.repeat for order in runner.orders} == {1}

@@ -11,7 +11,7 @@ import pytest
 SCRIPT = """
 import json, os, signal, subprocess, sys, time
 from pathlib import Path
-from dataset_builder import trials
+from dataset_builder.trial import trials
 
 def answers(connection, word):
     connection.send(("row", {"word": word, "home": os.environ["HOME"]}))
@@ -21,6 +21,10 @@ def dies(connection):
 
 def leaves(connection):
     os._exit(3)
+
+def dies_answering(connection):
+    os.write(connection.fileno(), bytes([0, 0, 16, 0]) + b"half of 4096 bytes")
+    os.kill(os.getpid(), signal.SIGKILL)
 
 def hangs_deaf_with_a_child(connection, note):
     os.setsid()
@@ -38,6 +42,7 @@ def main():
         found["answers"] = server.call(answers, ("yes",), wall_s=30)
         found["dies"] = server.call(dies, (), wall_s=30)
         found["leaves"] = server.call(leaves, (), wall_s=30)
+        found["dies_answering"] = server.call(dies_answering, (), wall_s=30)
         start = time.monotonic()
         found["hangs"] = server.call(hangs_deaf_with_a_child, (note,), wall_s=4)
         found["hang_s"] = time.monotonic() - start
@@ -96,6 +101,11 @@ def test_a_crash_is_reported_with_its_signal(found):
 def test_a_silent_end_is_reported_with_its_status(found):
     assert found["leaves"][:2] == ["error", "killed"]
     assert "status 3" in found["leaves"][2]
+
+
+@pytest.mark.slow
+def test_an_end_in_the_middle_of_an_answer_is_no_answer(found):
+    assert found["dies_answering"] == ["error", "killed", "the trial died of SIGKILL"]
 
 
 @pytest.mark.slow

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder.journal import read_journal
-from dataset_builder.worker import failure_kind
+from dataset_builder.store.journal import latest_rows, read_journal
+from dataset_builder.trial.worker import failure_kind
 from predictor.dataset import read_measurements
 
 pytest.importorskip("codecarbon")
@@ -79,10 +79,25 @@ def test_a_killed_sweep_goes_on_and_no_row_is_lost_or_there_twice(swept):
     directory, before, second = swept
 
     rows = read_journal(directory / "runs.jsonl").rows
-    ids = [row["id"] for row in rows]
+    attempts = [(row["id"], row["attempt"]) for row in rows]
     assert rows[: len(before)] == before
-    assert len(ids) == len(set(ids)) == len(before) + 1
-    assert f"{len(before)} done before" in second.stdout
+    assert len(attempts) == len(set(attempts))
+    assert len(latest_rows(rows)) == len(latest_rows(before)) + 1
+    assert "done before" in second.stdout
+
+
+@pytest.mark.slow
+def test_anchors_and_idle_power_are_measured_beside_the_rows(swept):
+    directory = swept[0]
+
+    anchors = read_journal(directory / "anchors.jsonl").rows
+    idle = read_journal(directory / "idle.jsonl").rows
+    assert len(anchors) >= 3  # at the start of both sweeps, and at the second's end
+    assert {row["name"] for row in anchors} == {"anchor"}
+    assert all(row["idle_power_w"] > 0 for row in idle)
+    for row in read_journal(directory / "runs.jsonl").rows:
+        assert row["idle_power_w"] in {None, *(item["idle_power_w"] for item in idle)}
+        assert 0 <= row["metering_share"] < 0.1
 
 
 @pytest.mark.slow
