@@ -37,7 +37,7 @@ STAGES = 250
 LEARNING_RATE = 0.08
 LEAVES = 12
 SMALLEST_LEAF = 5
-"""Rows of a tree's leaf, counted in operations of the sample."""
+"""Rows of a tree's leaf, counted in distinct shapes of the sample."""
 
 SUBSAMPLE = 0.7
 """Share of the configurations that each stage sees."""
@@ -271,7 +271,12 @@ def fit_hybrid(table: StepTable, target: FloatArray, *, seed: int = 0) -> Hybrid
     table = table.merged()
     physical = fit_physical(table, target)
     shapes = operation_shapes(table)
-    single = np.asarray(shapes, dtype=np.float32)
+    # Networks share shapes, and a tree cannot tell equal ones apart: it grows on the
+    # distinct ones, each with the mean residual and the sum of shares.
+    distinct, place = np.unique(
+        np.asarray(shapes, dtype=np.float32), axis=0, return_inverse=True
+    )
+    place = place.reshape(-1)
     calls, base = table.column("calls"), physical.per_operation(table)
     overhead, log_target = physical.per_step(table), np.log(target)
     correction = np.zeros(len(shapes))
@@ -284,21 +289,28 @@ def fit_hybrid(table: StepTable, target: FloatArray, *, seed: int = 0) -> Hybrid
         residual = np.clip(log_target - np.log(total), -RESIDUAL_LIMIT, RESIDUAL_LIMIT)
         seen_steps = random.random(len(table)) < SUBSAMPLE
         seen = seen_steps[table.step] & (share > 1e-4)
+        weight = np.bincount(place[seen], share[seen], minlength=len(distinct))
+        pull = np.bincount(
+            place[seen], (share * residual[table.step])[seen], minlength=len(distinct)
+        )
+        known = weight > 0
         tree = DecisionTreeRegressor(
             max_leaf_nodes=LEAVES,
             min_samples_leaf=SMALLEST_LEAF,
             random_state=int(random.integers(2**31)),
-        ).fit(single[seen], residual[table.step[seen]], sample_weight=share[seen])
-        leaf = tree.apply(single)
+        ).fit(distinct[known], pull[known] / weight[known], sample_weight=weight[known])
+        leaf = tree.apply(distinct)
         values = np.zeros(tree.tree_.node_count)
         leaves, compact = np.unique(leaf, return_inverse=True)
-        gathered = np.zeros((len(table), len(leaves)))
-        np.add.at(gathered, (table.step, compact), share)
+        cell = table.step * len(leaves) + compact[place]
+        gathered = np.bincount(
+            cell, weights=share, minlength=len(table) * len(leaves)
+        ).reshape(len(table), len(leaves))
         used = gathered[seen_steps]
         gram = used.T @ used + LEAF_RIDGE * np.eye(len(leaves))
         solved = np.linalg.solve(gram, used.T @ residual[seen_steps])
         values[leaves] = LEARNING_RATE * np.clip(solved, -2.0, 2.0)
-        correction += values[leaf]
+        correction += values[leaf[place]]
         nodes.append(
             {
                 "feature": tree.tree_.feature,
