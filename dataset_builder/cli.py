@@ -12,12 +12,20 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from predictor import __version__
-from predictor.command_line import INTERRUPTED, print_notice, print_result, run
+from predictor.command_line import (
+    INTERRUPTED,
+    print_notice,
+    print_result,
+    require_one_of,
+    run,
+)
 from predictor.errors import MeasurementError
 
 if TYPE_CHECKING:
     from dataset_builder.checking.report import CheckReport
     from dataset_builder.pace import PaceReport
+
+FORMATS = ("table", "json")
 
 app = typer.Typer(
     name="dataset_builder",
@@ -155,7 +163,7 @@ def _check(
 
     Example: dataset_builder check data/mine
     """
-    _require_format(form)
+    require_one_of(form, FORMATS, "--format")
     from dataset_builder.checking.check import check_directory
 
     report = check_directory(directory)
@@ -179,7 +187,7 @@ def _pace(
 
     Example: dataset_builder pace data/mine
     """
-    _require_format(form)
+    require_one_of(form, FORMATS, "--format")
     from dataset_builder.pace import MINUTES, pace
 
     _print_report(pace(directory, minutes or MINUTES, say=_note), form)
@@ -219,13 +227,6 @@ def _print_report(report: CheckReport | PaceReport, form: str) -> None:
 
 def _note(text: str) -> None:
     sys.stderr.write(text + "\n")
-
-
-def _require_format(form: str) -> None:
-    from predictor.errors import UsageError
-
-    if form not in ("table", "json"):
-        raise UsageError(f"--format must be table or json; got {form!r}")
 
 
 def _shard(text: str) -> tuple[int, int]:

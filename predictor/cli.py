@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from predictor import __version__
-from predictor.command_line import print_result, run
+from predictor.command_line import print_result, require_one_of, run
 
 app = typer.Typer(
     name="predictor",
@@ -65,13 +65,6 @@ def _write(text: str, output: Path | None) -> None:
         output.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{output}: cannot be written ({error})") from error
-
-
-def _one_of(value: str, allowed: Sequence[str], option: str) -> None:
-    from predictor.errors import UsageError
-
-    if value not in allowed:
-        raise UsageError(f"{option} must be one of {', '.join(allowed)}; got {value!r}")
 
 
 _OUTPUT = Annotated[
@@ -130,7 +123,7 @@ def _estimate(
     from predictor.report.formats import FORMATS, Format, render
     from predictor.workload import Mode, Workload
 
-    _one_of(form, FORMATS, "--format")
+    require_one_of(form, FORMATS, "--format")
     budgets = Budgets(
         energy_kwh=max_kwh,
         emissions_gco2e=max_gco2e,
@@ -233,8 +226,8 @@ def _evaluate(
     from predictor.report.errors_table import predictions_csv, render_errors
     from predictor.splits import SPLITS, Split
 
-    _one_of(split, SPLITS, "--split")
-    _one_of(form, ("table", "json"), "--format")
+    require_one_of(split, SPLITS, "--split")
+    require_one_of(form, ("table", "json"), "--format")
     measurements = read_measurements([str(path) for path in rows])
     _say(context, f"{len(measurements)} rows read")
     if model is not None:
@@ -268,7 +261,7 @@ def _doctor(
     from predictor.doctor import examine
     from predictor.report.doctor_table import render_report
 
-    _one_of(form, ("table", "json"), "--format")
+    require_one_of(form, ("table", "json"), "--format")
     report = examine()
     text = render_report(report)
     if form == "json":

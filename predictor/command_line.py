@@ -6,11 +6,12 @@ import contextlib
 import io
 import os
 import sys
+from collections.abc import Sequence
 from typing import Any, TextIO
 
 import typer
 
-from predictor.errors import InputFileError, PredictorError
+from predictor.errors import InputFileError, PredictorError, UsageError
 
 INTERRUPTED = 130
 INTERNAL_ERROR = 1
@@ -126,3 +127,30 @@ def _open_closed_streams() -> None:
     os.close(descriptor)
     sys.stdout = sys.stdout or open(1, "w")  # noqa: SIM115 (open to the end)
     sys.stderr = sys.stderr or open(2, "w")  # noqa: SIM115
+
+
+def require_one_of(value: str, allowed: Sequence[str], option: str) -> None:
+    """Refuse a value that an option does not take.
+
+    Parameters
+    ----------
+    value : str
+        What was given.
+    allowed : sequence of str
+        What the option takes.
+    option : str
+        Its name, for the message.
+
+    Raises
+    ------
+    UsageError
+        If the value is none of those.
+
+    Examples
+    --------
+    >>> require_one_of("xml", ("table", "json"), "--format")
+    Traceback (most recent call last):
+    predictor.errors.UsageError: --format must be one of table, json; got 'xml'
+    """
+    if value not in allowed:
+        raise UsageError(f"{option} must be one of {', '.join(allowed)}; got {value!r}")

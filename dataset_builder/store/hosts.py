@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from dataset_builder.trial.environment import differences
 from predictor.errors import UsageError
 
 OWN_KEYS = frozenset({"host", "identity", "kernel", "memory_bytes"})
@@ -26,7 +27,7 @@ def environment_differences(
     Returns
     -------
     differences : list of str
-        One sentence part per key; empty if the hosts are of one kind.
+        One sentence part for each value; empty if the hosts are of one kind.
 
     Examples
     --------
@@ -35,12 +36,7 @@ def environment_differences(
     >>> environment_differences({"cores": 2}, {"cores": 4})
     ['cores was 2, is 4']
     """
-    old, new = _common(expected), _common(found)
-    return [
-        f"{key} was {old.get(key)!r}, is {new.get(key)!r}"
-        for key in sorted(set(old) | set(new))
-        if old.get(key) != new.get(key)
-    ]
+    return differences(_common(expected), _common(found))
 
 
 def with_host(
