@@ -187,7 +187,7 @@ def separable_network(draw: Draw) -> Network:
     width = draw.size(8, 128, nice=nice)
     stages = draw.integer(1, 5)
     depth = draw.integer(1, 6)
-    kernel = draw.choice([3, 3, 3, 5, 7])
+    kernel = draw.choice([3, 3, 3, 5, 5, 7])
     expansion = draw.choice([2, 4, 6])
     activation = draw.choice(["relu", "relu6", "silu", "hard_silu"])
     squeeze = draw.flag(0.3)
@@ -271,6 +271,76 @@ def residual_network(draw: Draw) -> Network:
                     bottleneck=style == "bottleneck",
                 )
     return graph.finish(_image_head(graph, draw, tensor))
+
+
+def decoder_network(draw: Draw) -> Network:
+    """Build a network that shrinks maps and grows them again, as U-Net.
+
+    Parameters
+    ----------
+    draw : Draw
+        The design point.
+
+    Returns
+    -------
+    network : dict
+        Keras 3 JSON.
+
+    Examples
+    --------
+    >>> decoder_network(Draw([0.3] * 32))["config"]["name"]
+    'decoder'
+    """
+    nice = draw.flag(0.75)
+    graph = Graph("decoder")
+    size = draw.choice([16, 32, 32, 48, 64, 64, 96, 128, 160])
+    tensor = graph.input((size, size, draw.choice([1, 3])))
+    stages = draw.integer(1, 4)
+    depth = draw.integer(1, 3)
+    width = draw.size(4, 96, nice=nice)
+    growth = draw.choice([1.0, 1.5, 2.0, 2.0])
+    joins = draw.choice([None, "Concatenate", "Concatenate", "Add"])
+    shrink = draw.choice(["max", "stride", "stride"])
+    grow = draw.choice(["transposed", "transposed", "nearest", "bilinear"])
+    kernel = draw.choice([2, 3, 3, 4, 5])
+    norm = draw.flag(0.4)
+    activation = draw.choice(["relu", "relu", "silu"])
+
+    def convolved(tensor: Tensor, channels: int, strides: int = 1) -> Tensor:
+        tensor = graph.conv2d(
+            tensor,
+            channels,
+            kernel=3,
+            strides=strides,
+            use_bias=not norm,
+            activation=None if norm else activation,
+        )
+        return _normalised(graph, tensor, activation) if norm else tensor
+
+    passed: list[Tensor] = []
+    for stage in range(stages):
+        channels = round(width * growth**stage)
+        for _ in range(depth):
+            tensor = convolved(tensor, channels)
+        passed.append(tensor)
+        if shrink == "max":
+            tensor = graph.pool2d(tensor)
+        else:
+            tensor = convolved(tensor, channels, strides=2)
+    for start in reversed(passed):
+        channels = start.channels
+        if grow == "transposed":
+            tensor = graph.transposed(
+                tensor, channels, kernel=kernel, strides=2, activation=activation
+            )
+        else:
+            tensor = convolved(graph.upsample(tensor, kind=grow), channels)
+        if joins is not None:
+            tensor = graph.merge([start, tensor], kind=joins)
+        for _ in range(depth - 1):
+            tensor = convolved(tensor, channels)
+    classes = draw.choice([1, 3, 21])
+    return graph.finish(graph.conv2d(tensor, classes, kernel=1))
 
 
 def recurrent_network(draw: Draw) -> Network:
@@ -536,6 +606,7 @@ FAMILIES: dict[str, tuple[Callable[[Draw], Network], ...]] = {
     ),
     "separable": (separable_network,),
     "residual": (residual_network,),
+    "decoder": (decoder_network,),
     "recurrent": (recurrent_network,),
     "attention": (attention_network,),
 }

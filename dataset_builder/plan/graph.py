@@ -333,6 +333,75 @@ class Graph:
             use_bias=None if use_bias else False,
         )
 
+    def transposed(
+        self,
+        tensor: Tensor,
+        filters: int,
+        *,
+        kernel: int,
+        strides: int,
+        activation: str | None = None,
+        use_bias: bool = True,
+    ) -> Tensor:
+        """Add a two-dimensional transposed convolution with padding.
+
+        Parameters
+        ----------
+        tensor : Tensor
+            Maps of shape (height, width, channels).
+        filters : int
+            Output channels.
+        kernel : int
+            Size of the kernel.
+        strides : int
+            Factor by which the maps grow in both directions.
+        activation : str, optional
+            Keras' name of an activation.
+        use_bias : bool, default=True
+            Whether a bias is added.
+
+        Returns
+        -------
+        tensor : Tensor
+            The output.
+        """
+        height, width, _ = tensor.shape
+        return self.layer(
+            "Conv2DTranspose",
+            tensor,
+            (height * strides, width * strides, filters),
+            filters=filters,
+            kernel_size=_pair(kernel),
+            strides=[strides, strides],
+            padding="same",
+            activation=activation,
+            use_bias=None if use_bias else False,
+        )
+
+    def upsample(self, tensor: Tensor, *, kind: str = "nearest") -> Tensor:
+        """Double the maps in both directions.
+
+        Parameters
+        ----------
+        tensor : Tensor
+            Maps of shape (height, width, channels).
+        kind : {"nearest", "bilinear"}, default="nearest"
+            How values in between are found.
+
+        Returns
+        -------
+        tensor : Tensor
+            The output.
+        """
+        height, width, channels = tensor.shape
+        return self.layer(
+            "UpSampling2D",
+            tensor,
+            (height * 2, width * 2, channels),
+            size=[2, 2],
+            interpolation=kind,
+        )
+
     def separable(
         self,
         tensor: Tensor,

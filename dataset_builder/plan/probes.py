@@ -436,23 +436,9 @@ def upsampling_probe(draw: Draw) -> Network:
         if tensor.shape[0] > 112:
             stride = 1
         if kind == "transposed":
-            tensor = graph.layer(
-                "Conv2DTranspose",
-                tensor,
-                (tensor.shape[0] * stride, tensor.shape[1] * stride, filters),
-                filters=filters,
-                kernel_size=[kernel, kernel],
-                strides=[stride, stride],
-                padding="same",
-            )
+            tensor = graph.transposed(tensor, filters, kernel=kernel, strides=stride)
         elif tensor.shape[0] <= 112:
-            tensor = graph.layer(
-                "UpSampling2D",
-                tensor,
-                (tensor.shape[0] * 2, tensor.shape[1] * 2, tensor.channels),
-                size=[2, 2],
-                interpolation=kind,
-            )
+            tensor = graph.upsample(tensor, kind=kind)
     return _pooled(graph, tensor)
 
 

@@ -22,15 +22,16 @@ from predictor.counting import NetworkCount
 from predictor.workload import Mode
 
 BLOCK = {
-    "dense": 4,
-    "convolutional": 6,
-    "separable": 5,
+    "dense": 3,
+    "convolutional": 5,
+    "separable": 6,
     "residual": 3,
+    "decoder": 2,
     "recurrent": 3,
     "attention": 3,
     "probe_dense": 2,
     "probe_convolution": 4,
-    "probe_depthwise": 2,
+    "probe_depthwise": 4,
     "probe_separable": 1,
     "probe_pooling": 1,
     "probe_normalisation": 1,
@@ -38,11 +39,11 @@ BLOCK = {
     "probe_recurrent": 2,
     "probe_attention": 1,
     "probe_embedding": 1,
-    "probe_convolution_1d": 2,
+    "probe_convolution_1d": 1,
     "probe_upsampling": 2,
     "probe_merge": 1,
 }
-"""Networks of each family in every block of the sequence: 24 whole, 21 probes."""
+"""Networks of each family in every block of the sequence: 25 whole, 22 probes."""
 
 OPENING = (
     "convolutional",
@@ -53,6 +54,7 @@ OPENING = (
     "recurrent",
     "attention",
     "separable",
+    "decoder",
 )
 """Families of the first draws, so that the shortest sweep already has them all."""
 
