@@ -32,7 +32,7 @@ from predictor.fitted_model import FittedModel, TargetModel
 from predictor.hardware import Platform
 from predictor.metrics import Errors
 from predictor.regressors import REGRESSORS
-from predictor.regressors.hybrid import SHAPE_COLUMNS
+from predictor.regressors.shapes import SHAPE_COLUMNS
 
 FORMAT_VERSION = 1
 MANIFEST, ARRAYS = "manifest.json", "arrays.npz"
@@ -129,6 +129,7 @@ def save_model(model: FittedModel, folder: str | Path, *, example: StepTable) ->
         "rows": model.rows,
         "noise_floor": model.noise_floor,
         "data_digest": model.data_digest,
+        "base": model.base,
         "versions": {
             "watt-ahead": __version__,
             **{
@@ -309,6 +310,7 @@ def load_model(folder: str | Path) -> FittedModel:
             rows=manifest["rows"],
             noise_floor=manifest["noise_floor"],
             data_digest=manifest["data_digest"],
+            base=manifest["base"],
         )
         example = StepTable(
             operations=arrays["example/operations"],

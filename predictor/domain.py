@@ -8,7 +8,7 @@ import numpy as np
 
 from predictor.counting.operation import OPERATION_KINDS, PHASES
 from predictor.features import STEP_COLUMNS, FloatArray, IntArray, StepTable
-from predictor.regressors.hybrid import (
+from predictor.regressors.shapes import (
     SHAPE_COLUMNS,
     operation_ranges,
     operation_shapes,

@@ -14,7 +14,6 @@ from predictor.fitting import (
     CONFIDENCE_LEVEL,
     by_platform,
     choose,
-    fit_regressors,
     judged_rows,
     left_out_predictions,
     targets_of,
@@ -23,7 +22,14 @@ from predictor.hardware import Platform
 from predictor.intervals import log_half_width
 from predictor.metrics import Errors, errors_of, noise_floor
 from predictor.prediction import widenings
-from predictor.regressors import BASELINES, CANDIDATES, REGRESSORS, Regressor
+from predictor.regressors import (
+    BASELINES,
+    CANDIDATES,
+    REGRESSORS,
+    Regressor,
+    TrainingRows,
+    fit_regressors,
+)
 from predictor.splits import Split, split_rows
 
 SCHEMA_VERSION = 1
@@ -191,12 +197,16 @@ def _evaluate_fold(
         actual, truth = targets_of(fitted, target), targets_of(tested, target)
         if np.isnan(actual).any() or np.isnan(truth).any():
             continue
-        inner = left_out_predictions(
-            names, table, actual, [item.group for item in fitted], seed=seed
+        rows = TrainingRows(
+            table=table,
+            target=actual,
+            groups=[item.group for item in fitted],
+            seed=seed,
         )
+        inner = left_out_predictions(names, rows)
         judged = judged_rows([item.family for item in fitted])
         chosen, residuals = choose(inner, actual, judged)
-        regressors = fit_regressors(names, table, actual, seed=seed)
+        regressors = fit_regressors(names, rows)
         means[target] = regressors["mean"]
         answers = {
             name: (

@@ -17,7 +17,7 @@ from predictor.workload import BYTES_PER_ELEMENT, OPTIMIZER_SLOTS, Workload
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-FEATURES_VERSION = 1
+FEATURES_VERSION = 2
 """Raised with every change of a feature's meaning; stored with fitted models."""
 
 OPERATION_COLUMNS = (

@@ -75,6 +75,9 @@ class FittedModel:
         Relative difference of the same configuration measured twice.
     data_digest : str
         SHA-256 over the measurements.
+    base : str or None, default=None
+        The model of another platform that the fit started from: its name and the first
+        digits of the digest of its measurements.
     """
 
     name: str
@@ -86,3 +89,4 @@ class FittedModel:
     rows: int
     noise_floor: float | None
     data_digest: str
+    base: str | None = None

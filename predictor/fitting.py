@@ -17,7 +17,12 @@ from predictor.fitted_model import FittedModel, TargetModel
 from predictor.hardware import Platform
 from predictor.intervals import log_half_width
 from predictor.metrics import errors_of, noise_floor
-from predictor.regressors import BASELINES, CANDIDATES, REGRESSORS, Regressor
+from predictor.regressors import (
+    BASELINES,
+    CANDIDATES,
+    TrainingRows,
+    fit_regressors,
+)
 from predictor.splits import FOLDS, grouped_folds
 
 COLD_CANDIDATES = ("boosting", "physical")
@@ -59,37 +64,8 @@ def by_platform(
     return parts
 
 
-def fit_regressors(
-    names: Sequence[str], table: StepTable, target: FloatArray, *, seed: int
-) -> dict[str, Regressor]:
-    """Fit several regressors on the same rows.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Keys of `regressors.REGRESSORS`.
-    table : StepTable
-        What was done in a step.
-    target : ndarray of shape (n_steps,)
-        What the step took.
-    seed : int
-        Seed of everything random.
-
-    Returns
-    -------
-    regressors : dict of str to Regressor
-        By name.
-    """
-    return {name: REGRESSORS[name].fit(table, target, seed) for name in names}
-
-
 def left_out_predictions(
-    names: Sequence[str],
-    table: StepTable,
-    target: FloatArray,
-    groups: Sequence[str],
-    *,
-    seed: int,
+    names: Sequence[str], rows: TrainingRows
 ) -> dict[str, FloatArray]:
     """Predict each row by regressors that never saw its architecture.
 
@@ -97,14 +73,8 @@ def left_out_predictions(
     ----------
     names : sequence of str
         Keys of `regressors.REGRESSORS`.
-    table : StepTable
-        What was done in a step.
-    target : ndarray of shape (n_steps,)
-        What the step took.
-    groups : sequence of str
-        The architecture of each row.
-    seed : int
-        Seed of everything random.
+    rows : TrainingRows
+        What is fitted and predicted in turn.
 
     Returns
     -------
@@ -113,26 +83,23 @@ def left_out_predictions(
     """
     from joblib import Parallel, delayed
 
-    folds = grouped_folds(groups, folds=FOLDS, seed=seed)
-    jobs = [
-        (name, test, table.take(train), target[train], table.take(test))
-        for train, test in folds
-        for name in names
-    ]
+    folds = grouped_folds(rows.groups, folds=FOLDS, seed=rows.seed)
     answers = Parallel(n_jobs=-1)(
-        delayed(_fit_and_predict)(name, train_table, train_target, test_table, seed)
-        for name, _, train_table, train_target, test_table in jobs
+        delayed(_fit_and_predict)(names, rows.take(train), rows.table.take(test))
+        for train, test in folds
     )
-    predictions = {name: np.empty(len(target)) for name in names}
-    for (name, test, *_), answer in zip(jobs, answers, strict=True):
-        predictions[name][test] = answer
+    predictions = {name: np.empty(len(rows.target)) for name in names}
+    for (_, test), answer in zip(folds, answers, strict=True):
+        for name in names:
+            predictions[name][test] = answer[name]
     return predictions
 
 
 def _fit_and_predict(
-    name: str, table: StepTable, target: FloatArray, test: StepTable, seed: int
-) -> FloatArray:
-    return REGRESSORS[name].fit(table, target, seed).predict(test)
+    names: Sequence[str], rows: TrainingRows, test: StepTable
+) -> dict[str, FloatArray]:
+    fitted = fit_regressors(names, rows)
+    return {name: regressor.predict(test) for name, regressor in fitted.items()}
 
 
 def judged_rows(families: Sequence[str]) -> Any:
@@ -184,13 +151,7 @@ def choose(
 
 
 def fit_target(
-    names: Sequence[str],
-    table: StepTable,
-    target: FloatArray,
-    *,
-    groups: Sequence[str],
-    families: Sequence[str],
-    seed: int,
+    names: Sequence[str], rows: TrainingRows, families: Sequence[str]
 ) -> tuple[TargetModel, FloatArray]:
     """Fit, compare and calibrate the regressors of one target.
 
@@ -198,14 +159,10 @@ def fit_target(
     ----------
     names : sequence of str
         Keys of `regressors.REGRESSORS`.
-    table : StepTable
-        What was done in a step.
-    target : ndarray of shape (n_steps,)
-        What the step took, strictly positive.
-    groups, families : sequence of str
-        Architecture and family of each row.
-    seed : int
-        Seed of everything random.
+    rows : TrainingRows
+        What they are fitted on.
+    families : sequence of str
+        Family of each row.
 
     Returns
     -------
@@ -214,7 +171,8 @@ def fit_target(
     left_out : ndarray of shape (n_steps,)
         The chosen regressor's predictions of left-out architectures.
     """
-    predictions = left_out_predictions(names, table, target, groups, seed=seed)
+    target = rows.target
+    predictions = left_out_predictions(names, rows)
     chosen, residuals = choose(predictions, target, judged_rows(families))
     errors = {
         name: errors_of(
@@ -228,7 +186,7 @@ def fit_target(
     }
     model = TargetModel(
         chosen=chosen,
-        regressors=fit_regressors(names, table, target, seed=seed),
+        regressors=fit_regressors(names, rows),
         residuals=residuals,
         errors=errors,
     )
@@ -281,7 +239,11 @@ def data_digest(measurements: Sequence[Measurement]) -> str:
 
 
 def fit_model(
-    measurements: Sequence[Measurement], *, name: str, seed: int = 0
+    measurements: Sequence[Measurement],
+    *,
+    name: str,
+    seed: int = 0,
+    base: FittedModel | None = None,
 ) -> FittedModel:
     """Fit all candidates on the measurements of one platform and choose.
 
@@ -293,6 +255,8 @@ def fit_model(
         Name of the fitted model.
     seed : int, default=0
         Seed of everything random.
+    base : FittedModel, optional
+        A model of another platform to start from, so that few rows suffice.
 
     Returns
     -------
@@ -322,9 +286,9 @@ def fit_model(
     cold: dict[Target, TargetModel] = {}
     left_out: dict[Target, tuple[FloatArray, FloatArray]] = {}
     for target in TARGETS:
-        for parts, is_cold, names_tried in (
-            (steps, False, CANDIDATES + BASELINES),
-            (cold, True, COLD_CANDIDATES),
+        for parts, there, is_cold, names_tried in (
+            (steps, base.steps if base else {}, False, CANDIDATES + BASELINES),
+            (cold, base.cold if base else {}, True, COLD_CANDIDATES),
         ):
             values = targets_of(measurements, target, cold=is_cold)
             known = np.flatnonzero(np.isfinite(values))
@@ -337,11 +301,14 @@ def fit_model(
                 )
             parts[target], predicted = fit_target(
                 names_tried,
-                table.take(known),
-                values[known],
-                groups=[measurements[int(row)].group for row in known],
-                families=[measurements[int(row)].family for row in known],
-                seed=seed,
+                TrainingRows(
+                    table=table.take(known),
+                    target=values[known],
+                    groups=[measurements[int(row)].group for row in known],
+                    seed=seed,
+                    base=there[target].regressors if target in there else {},
+                ),
+                [measurements[int(row)].family for row in known],
             )
             if not is_cold and len(known) == len(measurements):
                 left_out[target] = (predicted, values)
@@ -357,6 +324,7 @@ def fit_model(
         rows=len(measurements),
         noise_floor=noise_floor(measurements),
         data_digest=data_digest(measurements),
+        base=f"{base.name} ({base.data_digest[:12]})" if base else None,
     )
 
 

@@ -35,8 +35,9 @@ class ChosenModel:
     digest : str
         SHA-256 that names it.
     tier : {"calibrated", "transferred", "generic"}
-        ``calibrated`` where it was fitted on hardware like this machine's, else
-        ``generic``.
+        ``generic`` where it was fitted on other hardware than this machine's; on this
+        machine's, ``transferred`` where the fit started from another platform's model,
+        else ``calibrated``.
     folder : Path
         Where it was read.
     """
@@ -116,13 +117,10 @@ def choose_model(
     except OSError:
         changed_ns = 0
     model, digest = _load(path, changed_ns)
-    is_here = model.platform.hardware == this_hardware()
-    return ChosenModel(
-        model=model,
-        digest=digest,
-        tier="calibrated" if is_here else "generic",
-        folder=path,
-    )
+    tier: Tier = "calibrated" if model.base is None else "transferred"
+    if model.platform.hardware != this_hardware():
+        tier = "generic"
+    return ChosenModel(model=model, digest=digest, tier=tier, folder=path)
 
 
 def _folder_by_name(hardware: str | None) -> Path:

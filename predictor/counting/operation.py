@@ -14,6 +14,7 @@ OperationKind = Literal[
     "normalisation",  # statistics, scale and shift
     "softmax",
     "activation",  # element-wise, one input, comparisons and a product at most
+    "piecewise",  # element-wise, one input, several sums and products in a row
     "transcendental",  # element-wise, one input, with an exponential or the like
     "elementwise",  # element-wise, several inputs, biases, scales
     "copy",  # padding, cropping, concatenation, transposition, up-sampling

@@ -7,20 +7,17 @@ from predictor.counting.operation import Operation, OperationKind
 from predictor.errors import ArchitectureError
 
 _CHEAP_ACTIVATIONS = frozenset(
+    {"hard_shrink", "hard_tanh", "leaky_relu", "relu", "relu6", "threshold"}
+)
+_PIECEWISE_ACTIVATIONS = frozenset(
     {
-        "hard_shrink",
         "hard_sigmoid",
         "hard_silu",
         "hard_swish",
-        "hard_tanh",
-        "leaky_relu",
-        "relu",
-        "relu6",
         "soft_shrink",
         "softsign",
         "sparse_plus",
         "sparse_sigmoid",
-        "threshold",
     }
 )
 _TRANSCENDENTAL_ACTIVATIONS = frozenset(
@@ -43,7 +40,12 @@ _TRANSCENDENTAL_ACTIVATIONS = frozenset(
     }
 )
 _ROW_ACTIVATIONS = frozenset({"softmax", "log_softmax", "log_soft_max", "sparsemax"})
-_ACTIVATIONS = _CHEAP_ACTIVATIONS | _TRANSCENDENTAL_ACTIVATIONS | _ROW_ACTIVATIONS
+_ACTIVATIONS = (
+    _CHEAP_ACTIVATIONS
+    | _PIECEWISE_ACTIVATIONS
+    | _TRANSCENDENTAL_ACTIVATIONS
+    | _ROW_ACTIVATIONS
+)
 
 
 class OpenSizeError(ArchitectureError):
@@ -282,4 +284,6 @@ def activation(value: object, elements: int) -> tuple[Operation, ...]:
         kind = "softmax"
     elif name in _CHEAP_ACTIVATIONS:
         kind = "activation"
+    elif name in _PIECEWISE_ACTIVATIONS:
+        kind = "piecewise"
     return (elementwise(elements, kind=kind),)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from predictor.features import FloatArray, StepTable
+from predictor.features import FloatArray, IntArray, StepTable
 from predictor.regressors.baselines import BASELINE_COLUMNS, LogLinear, fit_baseline
 from predictor.regressors.boosting import Boosting, fit_boosting
 from predictor.regressors.hybrid import Hybrid, fit_hybrid
@@ -44,52 +44,146 @@ class Regressor(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingRows:
+    """What a regressor is fitted on.
+
+    Parameters
+    ----------
+    table : StepTable
+        What was done in a step.
+    target : ndarray of shape (n_steps,)
+        What the step took, strictly positive, in J or s.
+    groups : sequence of str
+        The architecture of each step; what is chosen inside a fit is chosen by
+        leaving out whole architectures.
+    seed : int, default=0
+        Seed of everything random.
+    base : mapping of str to Regressor, optional
+        Regressors of the same target on another device, from which ``physical`` and
+        ``hybrid`` start.
+    """
+
+    table: StepTable
+    target: FloatArray
+    groups: Sequence[str]
+    seed: int = 0
+    base: Mapping[str, Regressor] = field(default_factory=dict)
+
+    def take(self, rows: IntArray) -> TrainingRows:
+        """Return some of the rows.
+
+        Parameters
+        ----------
+        rows : ndarray of int
+            Which, none twice.
+
+        Returns
+        -------
+        part : TrainingRows
+            These, in that order.
+        """
+        return TrainingRows(
+            table=self.table.take(rows),
+            target=self.target[rows],
+            groups=[self.groups[row] for row in rows],
+            seed=self.seed,
+            base=self.base,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RegressorKind:
     """How a kind of regressor is fitted and read back.
 
     Parameters
     ----------
     fit : callable
-        Takes a `StepTable`, the target and a seed.
+        Takes `TrainingRows` and, by name, the regressors already fitted on them.
     from_arrays : callable
         Takes what `Regressor.to_arrays` gave.
     is_baseline : bool, default=False
         Baselines are shown beside the candidates and never chosen.
     """
 
-    fit: Callable[[StepTable, FloatArray, int], Regressor]
+    fit: Callable[[TrainingRows, Mapping[str, Regressor]], Regressor]
     from_arrays: Callable[[Mapping[str, Any]], Regressor]
     is_baseline: bool = False
 
 
+def _physical(rows: TrainingRows, fitted: Mapping[str, Regressor]) -> Physical:
+    base = rows.base.get("physical")
+    return fit_physical(
+        rows.table,
+        rows.target,
+        rows.groups,
+        seed=rows.seed,
+        base=base if isinstance(base, Physical) else None,
+    )
+
+
+def _hybrid(rows: TrainingRows, fitted: Mapping[str, Regressor]) -> Hybrid:
+    base, physical = rows.base.get("hybrid"), fitted.get("physical")
+    if isinstance(base, Hybrid):
+        physical = fit_physical(
+            rows.table,
+            rows.target,
+            rows.groups,
+            seed=rows.seed,
+            base=base.physical,
+            correction=base.operation_correction(rows.table),
+        )
+        return fit_hybrid(rows.table, rows.target, physical, seed=rows.seed, base=base)
+    if not isinstance(physical, Physical):
+        physical = _physical(rows, fitted)
+    return fit_hybrid(rows.table, rows.target, physical, seed=rows.seed)
+
+
+def _boosting(rows: TrainingRows, fitted: Mapping[str, Regressor]) -> Boosting:
+    return fit_boosting(rows.table, rows.target, seed=rows.seed)
+
+
+def _neuralpower(rows: TrainingRows, fitted: Mapping[str, Regressor]) -> NeuralPower:
+    return fit_neuralpower(rows.table, rows.target, seed=rows.seed)
+
+
 def _baseline(name: str) -> RegressorKind:
     return RegressorKind(
-        fit=lambda table, target, seed: fit_baseline(name, table, target),
+        fit=lambda rows, fitted: fit_baseline(name, rows.table, rows.target),
         from_arrays=LogLinear.from_arrays,
         is_baseline=True,
     )
 
 
 REGRESSORS: dict[str, RegressorKind] = {
-    "hybrid": RegressorKind(
-        fit=lambda table, target, seed: fit_hybrid(table, target, seed=seed),
-        from_arrays=Hybrid.from_arrays,
-    ),
-    "physical": RegressorKind(
-        fit=lambda table, target, seed: fit_physical(table, target),
-        from_arrays=Physical.from_arrays,
-    ),
-    "boosting": RegressorKind(
-        fit=lambda table, target, seed: fit_boosting(table, target, seed=seed),
-        from_arrays=Boosting.from_arrays,
-    ),
-    "neuralpower": RegressorKind(
-        fit=lambda table, target, seed: fit_neuralpower(table, target, seed=seed),
-        from_arrays=NeuralPower.from_arrays,
-    ),
+    "physical": RegressorKind(fit=_physical, from_arrays=Physical.from_arrays),
+    "hybrid": RegressorKind(fit=_hybrid, from_arrays=Hybrid.from_arrays),
+    "boosting": RegressorKind(fit=_boosting, from_arrays=Boosting.from_arrays),
+    "neuralpower": RegressorKind(fit=_neuralpower, from_arrays=NeuralPower.from_arrays),
     **{name: _baseline(name) for name in BASELINE_COLUMNS},
 }
-"""Every regressor, candidates first."""
+"""Every regressor, candidates first, each behind those that it builds on."""
+
+
+def fit_regressors(names: Sequence[str], rows: TrainingRows) -> dict[str, Regressor]:
+    """Fit several regressors on the same rows.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Keys of `REGRESSORS`.
+    rows : TrainingRows
+        What they are fitted on.
+
+    Returns
+    -------
+    regressors : dict of str to Regressor
+        By name.
+    """
+    fitted: dict[str, Regressor] = {}
+    for name in (name for name in REGRESSORS if name in names):
+        fitted[name] = REGRESSORS[name].fit(rows, fitted)
+    return fitted
+
 
 CANDIDATES = tuple(name for name, kind in REGRESSORS.items() if not kind.is_baseline)
 BASELINES = tuple(name for name, kind in REGRESSORS.items() if kind.is_baseline)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,11 +22,12 @@ KIND_SPREAD = 1.0
 PHASE_SPREAD = 0.7
 """Standard deviation, in log, of a pass's shared price around that of all passes."""
 
-RESIDUAL_SPREAD = 0.2
-"""Standard deviation, in log, that residuals are expected to have."""
+RESIDUAL_SPREADS = (0.2, 0.1, 0.05, 0.025, 0.0125)
+"""Residuals, in log, that are tried; the larger, the more do kinds share a price."""
 
-ROBUST_LIMIT = 3.0
-"""Residuals beyond this many `RESIDUAL_SPREAD` count linearly (Huber, 1964)."""
+CHOICE_FOLDS = 8
+FEWEST_GROUPS = 6
+"""With fewer architectures, kinds share as much as can be chosen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +46,22 @@ class Physical:
     prices: FloatArray
     overheads: FloatArray
 
+    def per_quantity(self, table: StepTable) -> FloatArray:
+        """Return what each quantity of one call of each operation takes.
+
+        Parameters
+        ----------
+        table : StepTable
+            Any number of configurations.
+
+        Returns
+        -------
+        values : ndarray of shape (n_operations, n_quantities)
+            Energy in J or time in s, whichever was fitted.
+        """
+        kind, phase = _kind_and_phase(table)
+        return quantities(table) * self.prices[kind, phase]
+
     def per_operation(self, table: StepTable) -> FloatArray:
         """Return what one call of each operation takes.
 
@@ -58,10 +75,7 @@ class Physical:
         values : ndarray of shape (n_operations,)
             Energy in J or time in s, whichever was fitted.
         """
-        kind, phase = _kind_and_phase(table)
-        values: FloatArray = np.einsum(
-            "oq,oq->o", _quantities(table), self.prices[kind, phase]
-        )
+        values: FloatArray = self.per_quantity(table).sum(axis=1)
         return values
 
     def per_step(self, table: StepTable) -> FloatArray:
@@ -141,24 +155,83 @@ def _kind_and_phase(table: StepTable) -> tuple[IntArray, IntArray]:
     )
 
 
-def _quantities(table: StepTable) -> FloatArray:
+def quantities(table: StepTable) -> FloatArray:
+    """Return what a device spends energy on.
+
+    Parameters
+    ----------
+    table : StepTable
+        Any number of configurations.
+
+    Returns
+    -------
+    amounts : ndarray of shape (n_operations, n_quantities)
+        `features.QUANTITIES` of one call of each operation.
+    """
     return np.column_stack([table.column(name) for name in QUANTITIES])
 
 
-def _design(table: StepTable) -> FloatArray:
-    """Sum each quantity by kind and phase; the last two columns are the overheads."""
+def _design(
+    table: StepTable, amounts: FloatArray, step_amounts: FloatArray
+) -> FloatArray:
+    """Sum amounts by kind, phase and quantity; the last two columns are the steps'."""
     kind, phase = _kind_and_phase(table)
     design = np.zeros((len(table), _N_TERMS + 2))
     first = (kind * len(PHASES) + phase) * len(QUANTITIES)
     calls = table.column("calls")
-    for offset, quantity in enumerate(_quantities(table).T):
-        np.add.at(design, (table.step, first + offset), quantity * calls)
+    for offset, amount in enumerate(amounts.T):
+        np.add.at(design, (table.step, first + offset), amount * calls)
     training = table.step_column("training").astype(int)
-    design[np.arange(len(table)), _N_TERMS + training] = 1.0
+    design[np.arange(len(table)), _N_TERMS + training] = step_amounts
     return design
 
 
-def fit_physical(table: StepTable, target: FloatArray) -> Physical:
+def _prior(*, transferred: bool) -> tuple[FloatArray, Any]:
+    """Log prices as sums of latents: by term, pass, quantity and mode; one of all.
+
+    A device prices its quantities in units of its own. One that is priced relative to
+    another device has one speed against it, around which its quantities lie.
+    """
+    n_quantities = len(QUANTITIES)
+    terms, overheads = np.arange(_N_TERMS), np.arange(2)
+    by_quantity = _N_TERMS + _N_SHARED
+    by_mode = by_quantity + n_quantities
+    basis = np.zeros((_N_TERMS + 2, by_mode + 2 + 1))
+    basis[terms, terms] = KIND_SPREAD
+    basis[terms, _N_TERMS + terms % _N_SHARED] = PHASE_SPREAD
+    basis[terms, by_quantity + terms % n_quantities] = 1.0
+    basis[_N_TERMS + overheads, by_mode + overheads] = 1.0
+    free = np.arange(basis.shape[1]) >= by_quantity
+    if transferred:
+        basis[:, -1] = 1.0
+        free[:-1] = False
+    return basis, free
+
+
+def _log_error(estimator: Any, X: FloatArray, y: FloatArray) -> float:
+    return -float(np.abs(np.log(estimator.predict(X) / y)).mean())
+
+
+def _strongest_within_one_error(results: Mapping[str, Any]) -> int:
+    # The one-standard-error rule (Breiman et al., 1984); the first prior is strongest.
+    scores = results["mean_test_score"]
+    best = int(np.argmax(scores))
+    folds = sum(
+        name.endswith("_test_score") and name[:5] == "split" for name in results
+    )
+    error = results["std_test_score"][best] / np.sqrt(folds)
+    return int(np.argmax(scores >= scores[best] - error))
+
+
+def fit_physical(
+    table: StepTable,
+    target: FloatArray,
+    groups: Sequence[str],
+    *,
+    seed: int = 0,
+    base: Physical | None = None,
+    correction: FloatArray | None = None,
+) -> Physical:
     """Learn a device's prices from the totals of whole steps.
 
     Parameters
@@ -167,6 +240,15 @@ def fit_physical(table: StepTable, target: FloatArray) -> Physical:
         What was done in a step.
     target : ndarray of shape (n_steps,)
         What the step took, strictly positive, in J or s.
+    groups : sequence of str
+        The architecture of each step.
+    seed : int, default=0
+        Seed of the folds in which the strength of the prior is chosen.
+    base : Physical, optional
+        Another device, in units of whose prices these are fitted: where the rows tell
+        nothing, this one is so many times dearer for everything.
+    correction : ndarray of shape (n_operations,), optional
+        Log correction of what each operation takes on `base`.
 
     Returns
     -------
@@ -175,81 +257,37 @@ def fit_physical(table: StepTable, target: FloatArray) -> Physical:
 
     Notes
     -----
-    The logarithms of the prices maximise a posterior: log residuals are Huber
-    distributed; the log price of a quantity for a kind and pass is normal around the
-    one shared by all kinds in that pass, and that around the one shared by all
-    passes. So a price is never negative, and what was never measured costs what its
-    launches, MACs and bytes cost elsewhere.
+    The log price of a quantity for a kind and pass is normal around the one shared by
+    all kinds in that pass, and that around the one shared by all passes. So what was
+    never measured costs what its launches, MACs and bytes cost elsewhere. How much is
+    shared is chosen by leaving out architectures: the strongest prior within one
+    standard error of the best.
     """
-    from scipy.optimize import minimize
+    from sklearn.model_selection import GridSearchCV, GroupKFold
 
-    design = _design(table)
-    log_target = np.log(target)
-    used = np.asarray(design.any(axis=0), dtype=np.bool_)
-    used[_N_TERMS:] = True
-    # Start where each quantity alone would explain a part of the median target.
-    by_quantity = design[:, :_N_TERMS].reshape(len(table), -1, len(QUANTITIES)).sum(1)
-    start = np.array(
-        [
-            np.median(log_target[sums > 0] - np.log(sums[sums > 0]))
-            if sums.any()
-            else np.median(log_target)
-            for sums in by_quantity.T
-        ]
-    ) - np.log(len(QUANTITIES))
-    n_quantities = len(QUANTITIES)
-    shared_of_term = np.arange(_N_TERMS) % _N_SHARED
-    quantity_of_shared = np.arange(_N_SHARED) % n_quantities
-    # Parameters: deviation per term, deviation per shared price, price per quantity,
-    # overheads; the deviations are in units of their spread, which makes the prior
-    # the identity and the problem well conditioned.
-    n_terms = int(used[:_N_TERMS].sum())
-    term_index = np.flatnonzero(used[:_N_TERMS])
-    used_design = design[:, used]
-    floor = np.log(target.min()) - np.log(4.0)
+    from predictor.regressors.positive_sum import PositiveSum
 
-    def unpack(parameters: FloatArray) -> tuple[FloatArray, FloatArray]:
-        deviations = parameters[:n_terms]
-        shared = (
-            parameters[n_terms : n_terms + _N_SHARED] * PHASE_SPREAD
-            + parameters[n_terms + _N_SHARED : -2][quantity_of_shared]
+    amounts = quantities(table) if base is None else base.per_quantity(table)
+    if correction is not None:
+        amounts = amounts * np.exp(correction)[:, None]
+    step_amounts = np.ones(len(table)) if base is None else base.per_step(table)
+    design, distinct = _design(table, amounts, step_amounts), len(set(groups))
+    basis, free = _prior(transferred=base is not None)
+    model = PositiveSum(basis=basis, free=free, residual_spread=RESIDUAL_SPREADS[0])
+    if distinct < FEWEST_GROUPS:
+        model.fit(design, target)
+    else:
+        folds = min(CHOICE_FOLDS, distinct)
+        search = GridSearchCV(
+            model,
+            {"residual_spread": RESIDUAL_SPREADS},
+            scoring=_log_error,
+            cv=GroupKFold(folds, shuffle=True, random_state=seed),
+            refit=_strongest_within_one_error,
+            error_score="raise",
         )
-        terms = deviations * KIND_SPREAD + shared[shared_of_term[term_index]]
-        return np.concatenate([terms, parameters[-2:]]), shared
-
-    def loss(parameters: FloatArray) -> tuple[float, FloatArray]:
-        log_prices, _ = unpack(parameters)
-        parts = used_design * np.exp(np.clip(log_prices, -80.0, 40.0))
-        total = parts.sum(axis=1)
-        residual = (np.log(total) - log_target) / RESIDUAL_SPREAD
-        clipped = np.clip(residual, -ROBUST_LIMIT, ROBUST_LIMIT)
-        priors = parameters[: n_terms + _N_SHARED]
-        value = float(
-            (clipped * (residual - 0.5 * clipped)).sum() + 0.5 * (priors @ priors)
-        )
-        by_price = (clipped / RESIDUAL_SPREAD / total) @ parts
-        gradient = np.zeros_like(parameters)
-        gradient[:n_terms] = by_price[:-2] * KIND_SPREAD
-        by_shared = np.bincount(
-            shared_of_term[term_index], weights=by_price[:-2], minlength=_N_SHARED
-        )
-        gradient[n_terms : n_terms + _N_SHARED] = by_shared * PHASE_SPREAD
-        gradient[n_terms + _N_SHARED : -2] = np.bincount(
-            quantity_of_shared, weights=by_shared, minlength=n_quantities
-        )
-        gradient[: n_terms + _N_SHARED] += priors
-        gradient[-2:] = by_price[-2:]
-        return value, gradient
-
-    first_guess = np.concatenate(
-        [np.zeros(n_terms + _N_SHARED), start, np.full(2, floor)]
-    )
-    solution = minimize(
-        loss, first_guess, jac=True, method="L-BFGS-B", options={"maxiter": 2000}
-    )
-    log_prices, shared = unpack(solution.x)
-    all_terms = shared[shared_of_term]
-    all_terms[term_index] = log_prices[:-2]
-    return Physical(
-        prices=np.exp(all_terms).reshape(_SHAPE), overheads=np.exp(log_prices[-2:])
-    )
+        model = search.fit(design, target, groups=np.asarray(groups)).best_estimator_
+    prices, overheads = model.prices_[:_N_TERMS].reshape(_SHAPE), model.prices_[-2:]
+    if base is not None:
+        prices, overheads = prices * base.prices, overheads * base.overheads
+    return Physical(prices=prices, overheads=overheads)

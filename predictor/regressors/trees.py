@@ -168,3 +168,41 @@ class Trees:
         ):
             raise ModelFileError("the stored trees are damaged; fit the model again")
         return trees
+
+
+def joined(parts: Sequence[Trees]) -> Trees:
+    """Return the sum of sums of trees.
+
+    Parameters
+    ----------
+    parts : sequence of Trees
+        At least one.
+
+    Returns
+    -------
+    trees : Trees
+        Predicts what the parts predict together.
+
+    Examples
+    --------
+    >>> leaf = Trees.from_nodes(
+    ...     [dict(feature=[-1], threshold=[0], left=[-1], right=[-1], value=[0.5])]
+    ... )
+    >>> joined([leaf, leaf]).predict(np.zeros((1, 1)))
+    array([1.])
+    """
+    sizes = [len(part.feature) for part in parts]
+    offsets = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
+
+    def moved(nodes: IntArray, offset: int) -> IntArray:
+        return np.where(nodes == _LEAF, _LEAF, nodes + offset)
+
+    pairs = list(zip(parts, offsets, strict=True))
+    return Trees(
+        roots=np.concatenate([part.roots + offset for part, offset in pairs]),
+        feature=np.concatenate([part.feature for part in parts]),
+        threshold=np.concatenate([part.threshold for part in parts]),
+        left=np.concatenate([moved(part.left, offset) for part, offset in pairs]),
+        right=np.concatenate([moved(part.right, offset) for part, offset in pairs]),
+        value=np.concatenate([part.value for part in parts]),
+    )

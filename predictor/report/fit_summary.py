@@ -29,6 +29,8 @@ def render_fit(model: FittedModel, folder: Path) -> str:
         f"(energy {model.platform.energy_source}); noise floor "
         + ("not measured" if floor is None else f"{floor:.1%}")
     ]
+    if model.base is not None:
+        lines.append(f"started from {model.base}")
     for part, fitted in (("step", model.steps), ("cold", model.cold)):
         for target, one in fitted.items():
             errors = one.errors[one.chosen]

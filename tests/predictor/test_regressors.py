@@ -1,15 +1,25 @@
 """Regressors on a device whose prices are known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from predictor.dataset import step_table
 from predictor.errors import ModelFileError
 from predictor.features import describe_steps
 from predictor.fitting import targets_of
-from predictor.regressors import BASELINES, CANDIDATES, REGRESSORS
+from predictor.regressors import (
+    BASELINES,
+    CANDIDATES,
+    REGRESSORS,
+    TrainingRows,
+    fit_regressors,
+)
 from predictor.regressors.boosting import export_boosting, gradient_boosting
 from predictor.regressors.physical import fit_physical
+from predictor.regressors.positive_sum import PositiveSum
 from predictor.regressors.trees import Trees
 from predictor.workload import Workload
 from tests.predictor import device
@@ -26,8 +36,14 @@ def target(measurements):
 
 
 @pytest.fixture(scope="module")
-def regressors(table, target):
-    return {name: kind.fit(table, target, 0) for name, kind in REGRESSORS.items()}
+def rows(measurements, table, target):
+    groups = [item.group for item in measurements]
+    return TrainingRows(table=table, target=target, groups=groups)
+
+
+@pytest.fixture(scope="module")
+def regressors(rows):
+    return fit_regressors(list(REGRESSORS), rows)
 
 
 @pytest.mark.parametrize("name", REGRESSORS)
@@ -58,8 +74,8 @@ def test_predictions_are_positive_far_outside_the_fit(name, regressors):
 
 
 @pytest.mark.parametrize("name", REGRESSORS)
-def test_fitting_twice_gives_the_same_bits(name, table, target, regressors):
-    again = REGRESSORS[name].fit(table, target, 0)
+def test_fitting_twice_gives_the_same_bits(name, table, rows, regressors):
+    again = fit_regressors([name], rows)[name]
 
     assert np.array_equal(again.predict(table), regressors[name].predict(table))
 
@@ -74,8 +90,8 @@ def test_candidates_beat_every_baseline_where_they_were_fitted(
     assert error(name) < min(error(baseline) for baseline in BASELINES)
 
 
-def test_physical_extrapolates_to_a_network_a_hundred_times_larger(table, target):
-    physical = fit_physical(table, target)
+def test_physical_extrapolates_to_a_network_a_hundred_times_larger(regressors):
+    physical = regressors["physical"]
     network = device.count(device.cnn(64, 256, 256, 256))
     workload = Workload(mode="training", batch_size=128)
 
@@ -84,7 +100,7 @@ def test_physical_extrapolates_to_a_network_a_hundred_times_larger(table, target
     assert predicted == pytest.approx(device.step_energy_j(network, workload), rel=0.5)
 
 
-def test_physical_prices_what_it_never_saw(table, target):
+def test_physical_prices_what_it_never_saw(regressors):
     pooled = {
         "class_name": "Sequential",
         "config": {
@@ -99,9 +115,41 @@ def test_physical_prices_what_it_never_saw(table, target):
     }
     step = describe_steps([(device.count(pooled), Workload(mode="inference"))])
 
-    cost = fit_physical(table, target).per_operation(step)
+    cost = regressors["physical"].per_operation(step)
 
     assert (cost > 0).all()
+
+
+@pytest.mark.parametrize("name", ["physical", "hybrid"])
+def test_a_device_three_times_dearer_is_learned_from_few_rows_of_it(name, rows, table):
+    base = fit_regressors(["physical", "hybrid"], rows)
+    few = np.arange(0, len(rows.groups), 6)
+    dearer = replace(rows, target=3.0 * base[name].predict(table))
+
+    moved = fit_regressors([name], replace(dearer.take(few), base=base))[name]
+    alone = fit_regressors([name], dearer.take(few))[name]
+
+    def error(regressor):
+        return np.abs(np.log(regressor.predict(table) / dearer.target)).mean()
+
+    assert error(moved) < 0.1
+    assert error(moved) < 0.5 * error(alone)
+
+
+def test_what_few_rows_do_not_tell_costs_as_on_the_device_they_start_from(rows, table):
+    there = fit_physical(table, rows.target, rows.groups)
+    inference = np.flatnonzero(table.step_column("training") == 0)
+    here = fit_physical(
+        table.take(inference),
+        5.0 * rows.target[inference],
+        [rows.groups[row] for row in inference],
+        base=there,
+    )
+    training = np.flatnonzero(table.step_column("training") == 1)
+
+    ratio = here.predict(table.take(training)) / there.predict(table.take(training))
+
+    assert ratio == pytest.approx(5.0, rel=0.25)
 
 
 def test_operations_and_overhead_add_up_to_the_prediction(regressors, table):
@@ -119,6 +167,26 @@ def test_boosted_trees_equal_scikit_learn(table, target):
 
     expected = original.predict(table.steps)
     assert np.log(exported.predict(table)) == pytest.approx(expected, abs=1e-9)
+
+
+@parametrize_with_checks([PositiveSum()])
+def test_our_estimator_keeps_the_contract_of_scikit_learn(estimator, check):
+    check(estimator)
+
+
+def test_a_positive_sum_refuses_negative_amounts_and_costs():
+    with pytest.raises(ValueError, match="Negative"):
+        PositiveSum().fit([[1.0], [-1.0]], [1.0, 1.0])
+    with pytest.raises(ValueError, match="positive"):
+        PositiveSum().fit([[1.0], [2.0]], [1.0, 0.0])
+
+
+def test_a_price_that_no_row_tells_is_the_one_the_others_share():
+    amounts = np.array([[1.0, 2.0, 0.0], [3.0, 1.0, 0.0], [2.0, 2.0, 0.0]])
+
+    prices = PositiveSum().fit(amounts, amounts @ [4.0, 4.0, 9.0]).prices_
+
+    assert prices == pytest.approx(4.0, rel=0.01)
 
 
 @pytest.mark.parametrize(
