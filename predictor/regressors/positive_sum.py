@@ -15,7 +15,9 @@ ROBUST_LIMIT = 3.0
 """Residuals beyond this many spreads count linearly (Huber, 1964)."""
 
 START_QUANTILE = 0.1
-MOST_ITERATIONS = 2000
+MOST_ITERATIONS = 300
+GRADIENT_LIMIT = 1e-3
+"""The loss is a sum of squares in units of the spreads."""
 
 
 class PositiveSum(RegressorMixin, BaseEstimator):
@@ -104,22 +106,35 @@ class PositiveSum(RegressorMixin, BaseEstimator):
         amounts, loads, is_free = X[:, used], basis[np.ix_(used, active)], free[active]
         log_y = np.log(y.astype(np.float64))
 
-        def loss(latents: FloatArray) -> tuple[float, FloatArray]:
+        def shares(latents: FloatArray) -> tuple[FloatArray, FloatArray]:
             parts = amounts * np.exp(np.clip(loads @ latents, -80.0, 40.0))
             total = np.maximum(parts.sum(axis=1), 1e-300)
             residual = (np.log(total) - log_y) / self.residual_spread
+            return parts / total[:, None], residual
+
+        def loss(latents: FloatArray) -> tuple[float, FloatArray]:
+            share, residual = shares(latents)
             clipped = np.clip(residual, -ROBUST_LIMIT, ROBUST_LIMIT)
+            value = (clipped * (residual - 0.5 * clipped)).sum()
+            gradient = loads.T @ (clipped @ share) / self.residual_spread
             held = np.where(is_free, 0.0, latents)
-            value = (clipped * (residual - 0.5 * clipped)).sum() + 0.5 * (held @ held)
-            by_price = (clipped / self.residual_spread / total) @ parts
-            return float(value), loads.T @ by_price + held
+            return float(value + 0.5 * (held @ held)), gradient + held
+
+        def curvature(latents: FloatArray) -> FloatArray:
+            # Gauss and Newton's, with the weights that make a robust loss quadratic.
+            share, residual = shares(latents)
+            weight = np.minimum(1.0, ROBUST_LIMIT / np.maximum(abs(residual), 1e-9))
+            slope = (share @ loads) / self.residual_spread
+            matrix: FloatArray = (slope * weight[:, None]).T @ slope
+            return matrix + np.diag(np.where(is_free, 1e-9, 1.0))
 
         solution = minimize(
             loss,
             _start(amounts, loads, is_free, log_y),
             jac=True,
-            method="L-BFGS-B",
-            options={"maxiter": MOST_ITERATIONS},
+            hess=curvature,
+            method="trust-exact",
+            options={"maxiter": MOST_ITERATIONS, "gtol": GRADIENT_LIMIT},
         )
         latents = np.zeros(basis.shape[1])
         latents[active] = solution.x
