@@ -5,19 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from predictor.features import FloatArray
 
-ROBUST_LIMIT = 3.0
-"""Residuals beyond this many spreads count linearly (Huber, 1964)."""
+ROBUST_LIMIT = 0.5
+"""Log residuals beyond this count linearly (Huber, 1964)."""
 
 START_QUANTILE = 0.1
-MOST_ITERATIONS = 300
-GRADIENT_LIMIT = 1e-3
-"""The loss is a sum of squares in units of the spreads."""
+MOST_ITERATIONS = 100
+TOLERANCE = 1e-7
+"""Relative decrease of the loss at which the descent ends."""
+
+LARGEST_STEP = 3.0
+"""In log: a price changes by a factor of 20 at most in one iteration."""
 
 
 class PositiveSum(RegressorMixin, BaseEstimator):
@@ -45,8 +47,9 @@ class PositiveSum(RegressorMixin, BaseEstimator):
 
     Notes
     -----
-    The latents maximise a posterior: the log residuals are Huber distributed (Huber,
-    1964) with scale `residual_spread`, the latents standard normal. So no price is
+    The latents maximise a posterior: log residuals are normal with standard deviation
+    `residual_spread`, with longer tails from `ROBUST_LIMIT` on (Huber, 1964), the
+    latents standard normal. It is found by Levenberg and Marquardt's method. So no price is
     negative, errors are relative, and what the rows do not tell follows what is
     shared.
 
@@ -106,38 +109,36 @@ class PositiveSum(RegressorMixin, BaseEstimator):
         amounts, loads, is_free = X[:, used], basis[np.ix_(used, active)], free[active]
         log_y = np.log(y.astype(np.float64))
 
-        def shares(latents: FloatArray) -> tuple[FloatArray, FloatArray]:
+        held = np.where(is_free, 0.0, 1.0)
+        scale = self.residual_spread**2
+
+        def loss(latents: FloatArray) -> tuple[float, FloatArray, FloatArray]:
             parts = amounts * np.exp(np.clip(loads @ latents, -80.0, 40.0))
             total = np.maximum(parts.sum(axis=1), 1e-300)
-            residual = (np.log(total) - log_y) / self.residual_spread
-            return parts / total[:, None], residual
-
-        def loss(latents: FloatArray) -> tuple[float, FloatArray]:
-            share, residual = shares(latents)
+            residual = np.log(total) - log_y
             clipped = np.clip(residual, -ROBUST_LIMIT, ROBUST_LIMIT)
-            value = (clipped * (residual - 0.5 * clipped)).sum()
-            gradient = loads.T @ (clipped @ share) / self.residual_spread
-            held = np.where(is_free, 0.0, latents)
-            return float(value + 0.5 * (held @ held)), gradient + held
+            value = (clipped * (residual - 0.5 * clipped)).sum() / scale
+            return (
+                float(value + 0.5 * (held * latents) @ latents),
+                residual,
+                parts / total[:, None],
+            )
 
-        def curvature(latents: FloatArray) -> FloatArray:
-            # Gauss and Newton's, with the weights that make a robust loss quadratic.
-            share, residual = shares(latents)
-            weight = np.minimum(1.0, ROBUST_LIMIT / np.maximum(abs(residual), 1e-9))
-            slope = (share @ loads) / self.residual_spread
-            matrix: FloatArray = (slope * weight[:, None]).T @ slope
-            return matrix + np.diag(np.where(is_free, 1e-9, 1.0))
+        def slopes(
+            latents: FloatArray, residual: FloatArray, share: FloatArray
+        ) -> tuple[FloatArray, FloatArray]:
+            # Gauss and Newton's curvature, with the weights that make Huber's loss
+            # a quadratic one.
+            slope = share @ loads
+            weight = np.minimum(1.0, ROBUST_LIMIT / np.maximum(abs(residual), 1e-12))
+            gradient = slope.T @ (weight * residual) / scale + held * latents
+            curvature = (slope.T * weight) @ slope / scale + np.diag(held)
+            return gradient, curvature
 
-        solution = minimize(
-            loss,
-            _start(amounts, loads, is_free, log_y),
-            jac=True,
-            hess=curvature,
-            method="trust-exact",
-            options={"maxiter": MOST_ITERATIONS, "gtol": GRADIENT_LIMIT},
-        )
+        start = _start(amounts, loads, is_free, log_y)
+        solution = _descend(loss, slopes, start)
         latents = np.zeros(basis.shape[1])
-        latents[active] = solution.x
+        latents[active] = solution
         self.prices_: FloatArray = np.exp(np.clip(basis @ latents, -80.0, 40.0))
         return self
 
@@ -184,3 +185,26 @@ def _start(
             start[latent] = np.quantile(unit_costs, START_QUANTILE)
     start[free] -= np.log(max(1, int(np.sum(free))))
     return start
+
+
+def _descend(loss: Any, slopes: Any, latents: FloatArray) -> FloatArray:
+    # Levenberg and Marquardt: between Newton's step and a short one downhill.
+    damping = 1e-3
+    value, *state = loss(latents)
+    gradient, curvature = slopes(latents, *state)
+    for _ in range(MOST_ITERATIONS):
+        held = curvature + np.diag(damping * np.diag(curvature) + 1e-12)
+        step = -np.linalg.solve(held, gradient)
+        step *= min(1.0, LARGEST_STEP / max(float(abs(step).max()), 1e-12))
+        tried, *state = loss(latents + step)
+        if tried >= value:
+            damping *= 8.0
+            if damping > 1e9:
+                break
+            continue
+        gain, value, latents = value - tried, tried, latents + step
+        damping = max(damping / 4.0, 1e-9)
+        if gain < TOLERANCE * (1.0 + value):
+            break
+        gradient, curvature = slopes(latents, *state)
+    return latents
