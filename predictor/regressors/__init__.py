@@ -146,6 +146,12 @@ def _neuralpower(rows: TrainingRows, fitted: Mapping[str, Regressor]) -> NeuralP
     return fit_neuralpower(rows.table, rows.target, seed=rows.seed)
 
 
+def _neuralpower_raw(
+    rows: TrainingRows, fitted: Mapping[str, Regressor]
+) -> NeuralPower:
+    return fit_neuralpower(rows.table, rows.target, seed=rows.seed, raw=True)
+
+
 def _baseline(name: str) -> RegressorKind:
     return RegressorKind(
         fit=lambda rows, fitted: fit_baseline(name, rows.table, rows.target),
@@ -160,6 +166,9 @@ REGRESSORS: dict[str, RegressorKind] = {
     "boosting": RegressorKind(fit=_boosting, from_arrays=Boosting.from_arrays),
     "neuralpower": RegressorKind(fit=_neuralpower, from_arrays=NeuralPower.from_arrays),
     **{name: _baseline(name) for name in BASELINE_COLUMNS},
+    "neuralpower_raw": RegressorKind(
+        fit=_neuralpower_raw, from_arrays=NeuralPower.from_arrays, is_baseline=True
+    ),
 }
 """Every regressor, candidates first, each behind those that it builds on."""
 

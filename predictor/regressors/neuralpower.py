@@ -93,7 +93,7 @@ def polynomial_terms(table: StepTable) -> FloatArray:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NeuralPower:
-    """Non-negative coefficients of `polynomial_terms`.
+    """Coefficients of `polynomial_terms`.
 
     Parameters
     ----------
@@ -161,9 +161,9 @@ class NeuralPower:
 
 
 def fit_neuralpower(
-    table: StepTable, target: FloatArray, *, seed: int = 0
+    table: StepTable, target: FloatArray, *, seed: int = 0, raw: bool = False
 ) -> NeuralPower:
-    """Fit the polynomials in relative error.
+    """Fit the polynomials.
 
     Parameters
     ----------
@@ -173,6 +173,9 @@ def fit_neuralpower(
         What the step took, strictly positive, in J or s.
     seed : int, default=0
         Seed of the cross-validation's folds.
+    raw : bool, default=False
+        The published form: squared error of the raw values, coefficients of any sign.
+        By default errors are relative and coefficients not negative.
 
     Returns
     -------
@@ -182,9 +185,10 @@ def fit_neuralpower(
     Notes
     -----
     After Cai et al., NeuralPower, PMLR 77, 2017: a polynomial per layer type, summed
-    over the layers, terms chosen by the lasso with ten-fold cross-validation. Theirs
-    fits raw values and predicts negative ones; here each row is divided by its
-    target, so that errors are relative, and coefficients are non-negative.
+    over the layers, terms chosen by the lasso with ten-fold cross-validation. Fitted
+    on raw values it minds large networks only and predicts negative ones, which are
+    lifted to the smallest value in the fit, as the authors lift run times. Here each
+    row is divided by its target, so that errors are relative.
     """
     import warnings
 
@@ -192,12 +196,13 @@ def fit_neuralpower(
     from sklearn.linear_model import LassoCV
     from sklearn.model_selection import KFold
 
-    relative = polynomial_terms(table) / target[:, None]
-    scale = np.sqrt((relative**2).mean(axis=0))
+    unit = np.full(len(target), target.mean()) if raw else target
+    terms = polynomial_terms(table) / unit[:, None]
+    scale = np.sqrt((terms**2).mean(axis=0))
     used = scale > 0
     lasso = LassoCV(
-        positive=True,
-        fit_intercept=False,
+        positive=not raw,
+        fit_intercept=False,  # the overheads of a step are among the terms
         alphas=20,
         eps=1e-4,
         max_iter=2000,
@@ -207,7 +212,7 @@ def fit_neuralpower(
     with warnings.catch_warnings():
         # A path that stops early still answers; the error tables judge it.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        lasso.fit(relative[:, used] / scale[used], np.ones(len(table)))
+        lasso.fit(terms[:, used] / scale[used], target / unit)
     coefficients = np.zeros(N_TERMS)
     coefficients[used] = lasso.coef_ / scale[used]
     return NeuralPower(coefficients=coefficients, floor=float(target.min()))
