@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from dataset_builder.checking.report import (
@@ -22,8 +23,11 @@ from predictor.metrics import by_configuration
 
 WIDE_SPREAD = 0.05
 UNSTABLE_SPREAD = 0.1
-LARGEST_MEDIAN_SPREAD = 0.05
-LARGEST_UNSTABLE_SHARE = 0.1
+LARGEST_MEDIAN_ERROR = 0.025
+LARGEST_ERROR = 0.05
+"""Standard errors of a level: those of four windows that spread by 5 % and by 10 %."""
+
+LARGEST_IMPRECISE_SHARE = 0.1
 LARGEST_NOISE_FLOOR = 0.1
 WANTED_PRECISION = 0.01
 NORMAL_95 = 1.96
@@ -35,7 +39,33 @@ TARGET_NAMES: tuple[tuple[Target, str], ...] = (
 )
 
 
-def spread(processes: Sequence[Measurement]) -> float | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """How much the windows of one configuration differ.
+
+    Parameters
+    ----------
+    relative : float
+        Standard deviation over mean.
+    windows : int
+        Number of windows.
+
+    Examples
+    --------
+    >>> Spread(relative=0.1, windows=4).standard_error
+    0.05
+    """
+
+    relative: float
+    windows: int
+
+    @property
+    def standard_error(self) -> float:
+        """Standard error of the mean over the mean: what further windows make less."""
+        return self.relative / math.sqrt(self.windows)
+
+
+def spread(processes: Sequence[Measurement]) -> Spread | None:
     """Return the spread of a configuration over all windows of all its processes.
 
     Parameters
@@ -45,9 +75,9 @@ def spread(processes: Sequence[Measurement]) -> float | None:
 
     Returns
     -------
-    spread : float or None
-        Standard deviation over mean of the energy per step of the valid windows, drift
-        taken out as in the row; None with fewer than two windows.
+    spread : Spread or None
+        Of the energy per step of the valid windows, drift taken out as in the row; None
+        with fewer than two windows.
     """
     rows: list[Mapping[str, Any]] = [item.row for item in processes]
     energies = [
@@ -58,7 +88,8 @@ def spread(processes: Sequence[Measurement]) -> float | None:
     ]
     if len(energies) < 2:
         return None
-    return float(statistics.stdev(energies) / statistics.fmean(energies))
+    relative = statistics.stdev(energies) / statistics.fmean(energies)
+    return Spread(relative=relative, windows=len(energies))
 
 
 def processes_needed(spread: float) -> int:
@@ -101,12 +132,13 @@ def check_spread(contents: Contents, file: RowsFile) -> Section:
     known = [(cv, items) for items in parts if (cv := spread(items)) is not None]
     if not known:
         return Section(title="spread", file=file.name)
-    spreads = [cv for cv, _ in known]
-    median = statistics.median(spreads)
+    spreads = [found.relative for found, _ in known]
+    errors = [found.standard_error for found, _ in known]
+    median, error = statistics.median(spreads), statistics.median(errors)
     wide = sum(cv > WIDE_SPREAD for cv in spreads)
-    unstable = sorted(
-        (pair for pair in known if pair[0] > UNSTABLE_SPREAD), key=lambda pair: -pair[0]
-    )
+    known.sort(key=lambda pair: -pair[0].relative)
+    unstable = [pair for pair in known if pair[0].relative > UNSTABLE_SPREAD]
+    imprecise = sum(value > LARGEST_ERROR for value in errors)
     needed = statistics.median_high([processes_needed(cv) for cv in spreads])
     twice = sum(len(items) > 1 for _, items in known)
     lines = [
@@ -114,33 +146,38 @@ def check_spread(contents: Contents, file: RowsFile) -> Section:
         figure(percent(median), "standard deviation of a step's energy in the median"),
         figure(wide, f"above {percent(WIDE_SPREAD, 0)}"),
         figure(len(unstable), f"unstable, above {percent(UNSTABLE_SPREAD, 0)}"),
+        figure(percent(error), "standard error of a step's energy in the median"),
+        figure(imprecise, f"imprecise, above {percent(LARGEST_ERROR, 0)}"),
         figure(needed, "processes needed for 1 % at 95 %, in the median"),
     ]
     lines += [
-        figure(percent(cv, 0), f"  {_name(items[0])}") for cv, items in unstable[:SHOWN]
+        figure(percent(found.relative, 0), f"  {_name(items[0])}")
+        for found, items in unstable[:SHOWN]
     ]
-    problems = []
-    if file.name == "runs.jsonl":
-        remedy = "measure in further processes"
-        command = contents.sweep_command("--plan", "again")
-    else:
+    again = ["--plan", "again"] if file.name == "runs.jsonl" else []
+    remedy = "measure in further processes"
+    command = contents.sweep_command(*again, rows=file.name)
+    if twice == len(known):  # the plans measure everything twice, not more often
         remedy = "begin another data set"
-        out = f"{contents.directory}-quiet"
-        command = contents.sweep_command(rows=file.name, out=out)
-    if median > LARGEST_MEDIAN_SPREAD:
+        command = contents.sweep_command(
+            rows=file.name, out=f"{contents.directory}-quiet"
+        )
+    problems = []
+    if error > LARGEST_MEDIAN_ERROR:
         problems.append(
             Remark(
-                text=f"{file.name}: windows spread by {percent(median)} in the median, "
-                f"at most {percent(LARGEST_MEDIAN_SPREAD, 0)} are good; quieten the "
-                f"machine and {remedy}",
+                text=f"{file.name}: steps are known to {percent(error)} in the median, "
+                f"{percent(LARGEST_MEDIAN_ERROR)} is good; quieten the machine and "
+                f"{remedy}",
                 command=command,
             )
         )
-    if len(unstable) > LARGEST_UNSTABLE_SHARE * len(known):
+    if imprecise > LARGEST_IMPRECISE_SHARE * len(known):
         problems.append(
             Remark(
-                text=f"{file.name}: {len(unstable)} of {len(known)} configurations are "
-                f"unstable; quieten the machine and {remedy}",
+                text=f"{file.name}: {imprecise} of {len(known)} configurations are "
+                f"not known to {percent(LARGEST_ERROR, 0)}; quieten the machine and "
+                f"{remedy}",
                 command=command,
             )
         )
@@ -153,6 +190,8 @@ def check_spread(contents: Contents, file: RowsFile) -> Section:
             "median": median,
             "above_5_percent": wide,
             "unstable": [str(items[0].row.get("id")) for _, items in unstable],
+            "standard_error_median": error,
+            "imprecise": imprecise,
             "processes_needed_median": needed,
         },
         lines=tuple(lines),
