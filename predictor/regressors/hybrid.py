@@ -48,6 +48,15 @@ LEAF_RIDGE = 3.0
 RESIDUAL_LIMIT = 1.0
 """Log residuals are cut here in each stage, so that outliers do not steer a tree."""
 
+_NO_CORRECTION: Mapping[str, Any] = {
+    "feature": [-1],
+    "threshold": [0.0],
+    "left": [-1],
+    "right": [-1],
+    "value": [0.0],
+}
+"""A tree of one leaf that adds nothing."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hybrid:
@@ -281,7 +290,7 @@ def fit_hybrid(table: StepTable, target: FloatArray, *, seed: int = 0) -> Hybrid
     overhead, log_target = physical.per_step(table), np.log(target)
     correction = np.zeros(len(shapes))
     random = np.random.default_rng(seed)
-    nodes = []
+    nodes: list[Mapping[str, Any]] = []
     for _ in range(STAGES):
         cost = base * np.exp(correction) * calls
         total = np.bincount(table.step, weights=cost, minlength=len(table)) + overhead
@@ -294,6 +303,9 @@ def fit_hybrid(table: StepTable, target: FloatArray, *, seed: int = 0) -> Hybrid
             place[seen], (share * residual[table.step])[seen], minlength=len(distinct)
         )
         known = weight > 0
+        if not known.any():  # of a handful of configurations a stage may see none
+            nodes.append(_NO_CORRECTION)
+            continue
         tree = DecisionTreeRegressor(
             max_leaf_nodes=LEAVES,
             min_samples_leaf=SMALLEST_LEAF,

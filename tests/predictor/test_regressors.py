@@ -46,6 +46,16 @@ def test_missing_arrays_are_refused(name):
 
 
 @pytest.mark.parametrize("name", REGRESSORS)
+def test_four_rows_are_enough_to_fit(name, table, target):
+    few = table.take(range(4))
+
+    predicted = REGRESSORS[name].fit(few, target[:4], 0).predict(few)
+
+    assert np.isfinite(predicted).all()
+    assert (predicted > 0).all()
+
+
+@pytest.mark.parametrize("name", REGRESSORS)
 def test_predictions_are_positive_far_outside_the_fit(name, regressors):
     huge = device.count(device.mlp(100_000, 100_000))
     tiny = device.count(device.mlp(1, 1))
