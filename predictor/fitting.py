@@ -59,6 +59,22 @@ def by_platform(
     return parts
 
 
+def main_platform(measurements: Sequence[Measurement]) -> list[Measurement]:
+    """Return the rows of the platform that has most.
+
+    Parameters
+    ----------
+    measurements : sequence of Measurement
+        Any rows.
+
+    Returns
+    -------
+    part : list of Measurement
+        In order; of equal platforms the first, empty where there is no row.
+    """
+    return max(by_platform(measurements).values(), key=len, default=[])
+
+
 def fit_regressors(
     names: Sequence[str], table: StepTable, target: FloatArray, *, seed: int
 ) -> dict[str, Regressor]:
