@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from predictor import __version__
+from predictor.cli_studies import app as studies
 from predictor.command_line import (
     OutputOption,
     SeedOption,
@@ -252,6 +253,9 @@ def _doctor(
     if form == "json":
         text = json.dumps(report.to_dict(), indent=2, allow_nan=False) + "\n"
     write_result(text, output)
+
+
+app.add_typer(studies)  # without a name: its commands stand beside the others
 
 
 def main(argv: Sequence[str] | None = None) -> int:
