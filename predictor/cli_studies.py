@@ -1,7 +1,8 @@
-"""The commands that study measurements: what simple metrics are worth."""
+"""The commands that study measurements: what metrics and numbers of rows are worth."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -73,3 +74,51 @@ def _metrics(
         seed=seed,
     )
     write_result(render_study(study, chosen_form), output)
+
+
+@app.command("learning-curve")
+def _learning_curve(
+    context: typer.Context,
+    rows: _ROWS,
+    test: Annotated[
+        list[Path] | None,
+        typer.Option(help="Rows to test on; may be given several times."),
+    ] = None,
+    sizes: Annotated[
+        str, typer.Option(help="Numbers of rows to fit.")
+    ] = "10,20,50,100,300",
+    repeats: Annotated[int, typer.Option(help="Draws of each size.")] = 3,
+    form: _FORM = "table",
+    output: OutputOption = None,
+    seed: SeedOption = 0,
+) -> None:
+    """Show how good a fit is on so many rows of whole networks.
+
+    Without --test a quarter of the networks is held out.
+
+    Example: predictor learning-curve data/mine/runs.jsonl --test data/mine/zoo.jsonl
+    """
+    from predictor.dataset import read_measurements
+    from predictor.errors import UsageError
+    from predictor.learning_curve import learning_curve
+    from predictor.report.learning_curve_table import render_curve
+    from predictor.report.tabular import FORMS, Form
+
+    require_one_of(form, FORMS, "--format")
+    chosen_form: Form = form  # type: ignore[assignment]
+    try:
+        numbers = [int(size) for size in sizes.split(",")]
+    except ValueError as error:
+        raise UsageError(
+            f"--sizes must be whole numbers with commas between, got {sizes!r}"
+        ) from error
+    measurements = read_measurements([str(path) for path in rows])
+    curve = learning_curve(
+        measurements,
+        test=read_measurements([str(path) for path in test]) if test else None,
+        sizes=numbers,
+        repeats=repeats,
+        seed=seed,
+        say=partial(say, context),
+    )
+    write_result(render_curve(curve, chosen_form), output)
