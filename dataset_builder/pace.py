@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from dataset_builder.checking.report import figure, percent, table
 from dataset_builder.store.contents import Contents, RowsFile, read_contents
@@ -16,8 +14,8 @@ from predictor.dataset import Measurement, Target
 from predictor.errors import DatasetError, InputFileError
 from predictor.evaluation import CHOSEN, evaluate_model
 from predictor.fitted_model import FittedModel
-from predictor.fitting import by_platform, fit_model
-from predictor.metrics import Errors
+from predictor.fitting import by_platform, fit_model, main_platform
+from predictor.metrics import Errors, without_nan
 from predictor.units import SECONDS_PER_HOUR
 
 SCHEMA_VERSION = 1
@@ -102,7 +100,7 @@ class PaceReport:
                 | {
                     "errors": {
                         target: {
-                            name: _finite(asdict(errors))
+                            name: without_nan(asdict(errors))
                             for name, errors in by_name.items()
                         }
                         for target, by_name in point.errors.items()
@@ -196,7 +194,7 @@ def pace(
         rows = [item for item, end_s in finished if end_s <= limit_s]
         if limit_s > clock.total_s:
             swept = f"swept for {clock.total_s / 60:.1f} min only"
-            count = len(_main_platform(rows))
+            count = len(main_platform(rows))
             points.append(_unfitted(limit, clock.total_s, count, swept))
             continue
         shown = "all" if limit is None else f"{limit:g} minutes"
@@ -228,10 +226,6 @@ def _file(contents: Contents, name: str) -> RowsFile:
     return found
 
 
-def _main_platform(rows: Sequence[Measurement]) -> Sequence[Measurement]:
-    return max(by_platform(rows).values(), key=len, default=[])
-
-
 def _unfitted(
     minutes: float | None, swept_s: float, rows: int, reason: str
 ) -> PacePoint:
@@ -246,7 +240,7 @@ def _point(
     rows: Sequence[Measurement],
     judged: Sequence[Measurement],
 ) -> PacePoint:
-    part = _main_platform(rows)
+    part = main_platform(rows)
     try:
         model = fit_model(part, name="pace")
     except DatasetError:
@@ -267,23 +261,12 @@ def _point(
 def _errors(
     model: FittedModel, judged: Sequence[Measurement]
 ) -> dict[Target, dict[str, Errors]]:
-    results = evaluate_model(model, judged).results()
+    errors = evaluate_model(model, judged).errors()
     found: dict[Target, dict[str, Errors]] = {target: {} for target in model.steps}
-    for result in results:
-        values: dict[str, Any] = {
-            field.name: result[field.name] for field in fields(Errors)
-        }
-        for target, by_name in found.items():
-            if result["target"] == target and result["regressor"] in SHOWN:
-                by_name[str(result["regressor"])] = Errors(**values)
+    for (_, target, name), one in errors.items():
+        if name in SHOWN:
+            found[target][name] = one
     return found
-
-
-def _finite(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: None if isinstance(value, float) and math.isnan(value) else value
-        for name, value in values.items()
-    }
 
 
 def _rows(point: PacePoint, target: Target) -> list[list[str]]:

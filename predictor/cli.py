@@ -10,7 +10,16 @@ from typing import Annotated
 import typer
 
 from predictor import __version__
-from predictor.command_line import print_result, require_one_of, run
+from predictor.cli_studies import app as studies
+from predictor.command_line import (
+    OutputOption,
+    SeedOption,
+    print_result,
+    require_one_of,
+    run,
+    say,
+    write_result,
+)
 
 app = typer.Typer(
     name="predictor",
@@ -48,29 +57,6 @@ def _options(
     ] = False,
 ) -> None:
     context.obj = {"debug": debug, "quiet": quiet, "verbose": verbose and not quiet}
-
-
-def _say(context: typer.Context, text: str) -> None:
-    if context.obj["verbose"]:
-        print(text, file=sys.stderr)
-
-
-def _write(text: str, output: Path | None) -> None:
-    from predictor.errors import UsageError
-
-    if output is None:
-        print_result(text)
-        return
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{output}: cannot be written ({error})") from error
-
-
-_OUTPUT = Annotated[
-    Path | None, typer.Option("-o", "--output", help="Write there instead of stdout.")
-]
-_SEED = Annotated[int, typer.Option(help="Seed of everything random.")]
 
 
 @app.command("estimate")
@@ -111,7 +97,7 @@ def _estimate(
     form: Annotated[
         str, typer.Option("--format", help="table, json, csv, markdown or html.")
     ] = "table",
-    output: _OUTPUT = None,
+    output: OutputOption = None,
 ) -> None:
     """Estimate energy, time, power, emissions and cost of one workload.
 
@@ -152,10 +138,10 @@ def _estimate(
         confidence_level=confidence,
         strict=strict,
     )
-    _say(context, f"model read from {answer.chosen.folder}")
+    say(context, f"model read from {answer.chosen.folder}")
     exceeded = budgets.exceeded_by(answer)
     chosen_form: Format = form  # type: ignore[assignment]
-    _write(render(answer, chosen_form), output)
+    write_result(render(answer, chosen_form), output)
     if exceeded:
         raise OverBudgetError("; ".join(exceeded))
 
@@ -173,7 +159,7 @@ def _fit(
             "--from", help="Folder of another platform's model to start from."
         ),
     ] = None,
-    seed: _SEED = 0,
+    seed: SeedOption = 0,
 ) -> None:
     """Fit all regressors on measurements, choose the best and write the model.
 
@@ -185,7 +171,7 @@ def _fit(
     from predictor.report.fit_summary import render_fit
 
     measurements = read_measurements([str(path) for path in rows])
-    _say(context, f"{len(measurements)} rows read; fitting")
+    say(context, f"{len(measurements)} rows read; fitting")
     base = None if start is None else load_model(start)
     # The platform with most rows gets the name; the others stand beside it.
     parts = sorted(by_platform(measurements).values(), key=len, reverse=True)
@@ -219,8 +205,8 @@ def _evaluate(
         Path | None, typer.Option(help="Write every prediction there, as CSV.")
     ] = None,
     form: Annotated[str, typer.Option("--format", help="table or json.")] = "table",
-    output: _OUTPUT = None,
-    seed: _SEED = 0,
+    output: OutputOption = None,
+    seed: SeedOption = 0,
 ) -> None:
     """Show how wrong every regressor and baseline is on rows it did not see.
 
@@ -236,7 +222,7 @@ def _evaluate(
     require_one_of(split, SPLITS, "--split")
     require_one_of(form, ("table", "json"), "--format")
     measurements = read_measurements([str(path) for path in rows])
-    _say(context, f"{len(measurements)} rows read")
+    say(context, f"{len(measurements)} rows read")
     if model is not None:
         from predictor.artefact import load_model
 
@@ -245,17 +231,17 @@ def _evaluate(
         chosen_split: Split = split  # type: ignore[assignment]
         evaluation = evaluate(measurements, split=chosen_split, seed=seed)
     if predictions is not None:
-        _write(predictions_csv(evaluation, measurements), predictions)
+        write_result(predictions_csv(evaluation, measurements), predictions)
     text = render_errors(evaluation)
     if form == "json":
         text = json.dumps(evaluation.to_dict(), indent=2, allow_nan=False) + "\n"
-    _write(text, output)
+    write_result(text, output)
 
 
 @app.command("doctor")
 def _doctor(
     form: Annotated[str, typer.Option("--format", help="table or json.")] = "table",
-    output: _OUTPUT = None,
+    output: OutputOption = None,
 ) -> None:
     """Say what this machine can read, measure and answer, and how to get the rest.
 
@@ -273,7 +259,10 @@ def _doctor(
     text = render_report(report)
     if form == "json":
         text = json.dumps(report.to_dict(), indent=2, allow_nan=False) + "\n"
-    _write(text, output)
+    write_result(text, output)
+
+
+app.add_typer(studies)  # without a name: its commands stand beside the others
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -7,7 +7,8 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, TextIO
+from pathlib import Path
+from typing import Annotated, Any, TextIO
 
 import typer
 
@@ -15,6 +16,11 @@ from predictor.errors import InputFileError, PredictorError, UsageError
 
 INTERRUPTED = 130
 INTERNAL_ERROR = 1
+
+OutputOption = Annotated[
+    Path | None, typer.Option("-o", "--output", help="Write there instead of stdout.")
+]
+SeedOption = Annotated[int, typer.Option(help="Seed of everything random.")]
 
 
 def print_result(text: str) -> None:
@@ -38,6 +44,44 @@ def print_result(text: str) -> None:
     except OSError as error:
         _discard(sys.stdout)
         raise InputFileError(f"stdout: cannot be written ({error})") from error
+
+
+def write_result(text: str, output: Path | None) -> None:
+    """Write a result to a file, or to stdout.
+
+    Parameters
+    ----------
+    text : str
+        Complete, with line breaks.
+    output : Path or None
+        The file; None for stdout.
+
+    Raises
+    ------
+    UsageError
+        If the file cannot be written.
+    """
+    if output is None:
+        print_result(text)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{output}: cannot be written ({error})") from error
+
+
+def say(context: typer.Context, text: str) -> None:
+    """Write a sentence to stderr under ``--verbose``.
+
+    Parameters
+    ----------
+    context : typer.Context
+        The command's; its object has the global options.
+    text : str
+        One line, without its line break.
+    """
+    if context.obj["verbose"]:
+        print_notice(text)
 
 
 def print_notice(text: str) -> None:

@@ -20,7 +20,7 @@ from predictor.fitting import (
 )
 from predictor.hardware import Platform
 from predictor.intervals import log_half_width
-from predictor.metrics import Errors, errors_of, noise_floor
+from predictor.metrics import Errors, errors_of, noise_floor, without_nan
 from predictor.prediction import widenings
 from predictor.regressors import (
     BASELINES,
@@ -90,14 +90,14 @@ class Evaluation:
     rows: int
     predictions: tuple[Prediction, ...]
 
-    def results(self) -> list[dict[str, object]]:
-        """Return the error table.
+    def errors(self) -> dict[tuple[str, Target, str], Errors]:
+        """Return how wrong each regressor was.
 
         Returns
         -------
-        results : list of dict
-            One per platform, target and regressor; errors are fractions. With
-            several platforms, ``platform: "all"`` pools them.
+        errors : dict of (str, str, str) to Errors
+            By platform, target and regressor; with several platforms, ``"all"`` pools
+            them.
         """
         grouped: dict[tuple[str, Target, str], list[Prediction]] = {}
         platforms = {item.platform for item in self.predictions}
@@ -106,14 +106,25 @@ class Evaluation:
             for label in labels or [item.platform]:
                 key = (label, item.target, item.regressor)
                 grouped.setdefault(key, []).append(item)
+        return {key: _errors(items) for key, items in grouped.items()}
+
+    def results(self) -> list[dict[str, object]]:
+        """Return the error table.
+
+        Returns
+        -------
+        results : list of dict
+            `errors` as one dictionary per platform, target and regressor; errors are
+            fractions.
+        """
         return [
             {
                 "platform": platform,
                 "regressor": regressor,
                 "target": target,
-                **asdict(_errors(items)),
+                **asdict(errors),
             }
-            for (platform, target, regressor), items in grouped.items()
+            for (platform, target, regressor), errors in self.errors().items()
         ]
 
     def to_dict(self) -> dict[str, object]:
@@ -124,19 +135,12 @@ class Evaluation:
         document : dict
             Schema version 1; numbers that do not exist are None.
         """
-        results = [
-            {
-                key: None if isinstance(value, float) and np.isnan(value) else value
-                for key, value in result.items()
-            }
-            for result in self.results()
-        ]
         return {
             "schema_version": SCHEMA_VERSION,
             "split": self.split,
             "noise_floor": self.noise_floor,
             "rows": self.rows,
-            "results": results,
+            "results": [without_nan(result) for result in self.results()],
         }
 
 

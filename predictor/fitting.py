@@ -64,6 +64,22 @@ def by_platform(
     return parts
 
 
+def main_platform(measurements: Sequence[Measurement]) -> list[Measurement]:
+    """Return the rows of the platform that has most.
+
+    Parameters
+    ----------
+    measurements : sequence of Measurement
+        Any rows.
+
+    Returns
+    -------
+    part : list of Measurement
+        In order; of equal platforms the first, empty where there is no row.
+    """
+    return max(by_platform(measurements).values(), key=len, default=[])
+
+
 def left_out_predictions(
     names: Sequence[str], rows: TrainingRows
 ) -> dict[str, FloatArray]:

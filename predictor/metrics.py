@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+import math
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -53,6 +54,53 @@ def _ranks(values: FloatArray) -> FloatArray:
     return ranks
 
 
+def spearman(first: FloatArray, second: FloatArray) -> float:
+    """Return the rank correlation of two quantities.
+
+    Parameters
+    ----------
+    first, second : ndarray of shape (n_rows,)
+        In any units.
+
+    Returns
+    -------
+    spearman : float
+        From -1 to 1; NaN for fewer than three rows, or where one has equal values.
+
+    Examples
+    --------
+    >>> round(spearman(np.array([1.0, 2.0, 3.0]), np.array([9.0, 4.0, 1.0])), 6)
+    -1.0
+    """
+    if len(first) < 3 or min(np.unique(first).size, np.unique(second).size) < 2:
+        return float("nan")
+    return float(np.corrcoef(_ranks(first), _ranks(second))[0, 1])
+
+
+def without_nan(values: Mapping[str, object]) -> dict[str, object]:
+    """Return values as JSON has them, where a number that does not exist is null.
+
+    Parameters
+    ----------
+    values : mapping of str to object
+        Such as the fields of `Errors`.
+
+    Returns
+    -------
+    values : dict of str to object
+        The same, with None for each NaN.
+
+    Examples
+    --------
+    >>> without_nan({"spearman": float("nan"), "n": 2})
+    {'spearman': None, 'n': 2}
+    """
+    return {
+        name: None if isinstance(value, float) and math.isnan(value) else value
+        for name, value in values.items()
+    }
+
+
 def errors_of(
     predicted: FloatArray,
     actual: FloatArray,
@@ -80,12 +128,6 @@ def errors_of(
     (0.3, 0.5)
     """
     relative = np.abs(predicted / actual - 1.0)
-    spread = np.unique(predicted).size > 1 and np.unique(actual).size > 1
-    spearman = (
-        float(np.corrcoef(_ranks(predicted), _ranks(actual))[0, 1])
-        if spread and len(actual) > 2
-        else float("nan")
-    )
     variance = float(((actual - actual.mean()) ** 2).sum())
     with np.errstate(over="ignore"):
         squares = float(((predicted - actual) ** 2).sum())
@@ -97,7 +139,7 @@ def errors_of(
         median_ape=float(np.median(relative)),
         within_20=float((relative <= 0.2).mean()),
         worst_ape=float(relative.max()),
-        spearman=spearman,
+        spearman=spearman(predicted, actual),
         r2=1.0 - squares / variance if variance else float("nan"),
         coverage=coverage,
         n=len(actual),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from typing import Literal, get_args
 
@@ -132,3 +133,40 @@ def split_rows(
         groups = [item.group for item in measurements]
         folds = grouped_folds(groups, folds=FOLDS, seed=seed)
     return [(train, test) for train, test in folds if len(train) and len(test)]
+
+
+def draw_rows(
+    measurements: Sequence[Measurement], size: int, *, repeat: int, seed: int
+) -> list[Measurement]:
+    """Return the rows of the fewest architectures that have so many rows.
+
+    Parameters
+    ----------
+    measurements : sequence of Measurement
+        Any rows.
+    size : int
+        Rows wanted; with the last architecture there may be more.
+    repeat : int
+        0 takes architectures in the order of the rows, as a sweep fills the space;
+        every other repeat in a shuffled order of its own.
+    seed : int
+        Seed of the shuffles.
+
+    Returns
+    -------
+    drawn : list of Measurement
+        In the order of the rows; a larger size draws them all again.
+    """
+    counts = Counter(item.group for item in measurements)
+    groups = list(counts)
+    if repeat:
+        order = np.random.default_rng([seed, repeat]).permutation(len(groups))
+        groups = [groups[place] for place in order]
+    drawn: set[str] = set()
+    rows = 0
+    for group in groups:
+        if rows >= size:
+            break
+        drawn.add(group)
+        rows += counts[group]
+    return [item for item in measurements if item.group in drawn]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,11 +56,8 @@ class LogLinear:
         values : ndarray of shape (n_steps,)
             Energy in J or time in s, whichever was fitted.
         """
-        training = table.step_column("training").astype(int)
-        terms = _terms(table, self.columns)
-        with np.errstate(over="ignore"):
-            values: FloatArray = np.exp((terms * self.coefficients[training]).sum(1))
-        return np.clip(values, 1e-300, 1e300)
+        columns = [table.step_column(name) for name in self.columns]
+        return line_values(table.step_column("training"), columns, self.coefficients)
 
     def to_arrays(self) -> dict[str, Any]:
         """Return the arrays to store.
@@ -108,14 +105,67 @@ class LogLinear:
         return cls(columns=columns, coefficients=coefficients)
 
 
-def _terms(table: StepTable, columns: tuple[str, ...]) -> FloatArray:
-    return np.column_stack(
-        [np.ones(len(table)), *(table.step_column(name) for name in columns)]
-    )
+def _terms(training: FloatArray, columns: Sequence[FloatArray]) -> FloatArray:
+    return np.column_stack([np.ones(len(training)), *columns])
+
+
+def fit_lines(
+    training: FloatArray, columns: Sequence[FloatArray], target: FloatArray
+) -> FloatArray:
+    """Fit lines by least squares of logarithms, very slightly regularised.
+
+    Parameters
+    ----------
+    training : ndarray of shape (n_steps,)
+        1 for a step of training, 0 for one of inference; each mode has its line.
+    columns : sequence of ndarray of shape (n_steps,)
+        What the logarithm of the target is regressed on.
+    target : ndarray of shape (n_steps,)
+        What the step took, strictly positive, in J or s.
+
+    Returns
+    -------
+    coefficients : ndarray of shape (2, n_columns + 1)
+        Intercept and slopes, for inference and training; a mode without rows has the
+        other's.
+    """
+    terms, log_target = _terms(training, columns), np.log(target)
+    penalty = SLOPE_RIDGE * np.diag([0.0, *[1.0] * len(columns)])
+    coefficients = []
+    for rows in (training == 0, training > 0):
+        used = rows if rows.any() else np.ones(len(training), dtype=bool)
+        gram = terms[used].T @ terms[used] + penalty
+        coefficients.append(np.linalg.solve(gram, terms[used].T @ log_target[used]))
+    return np.array(coefficients)
+
+
+def line_values(
+    training: FloatArray, columns: Sequence[FloatArray], coefficients: FloatArray
+) -> FloatArray:
+    """Return what lines say a step takes.
+
+    Parameters
+    ----------
+    training : ndarray of shape (n_steps,)
+        1 for a step of training, 0 for one of inference.
+    columns : sequence of ndarray of shape (n_steps,)
+        As they were fitted.
+    coefficients : ndarray of shape (2, n_columns + 1)
+        As `fit_lines` returned them.
+
+    Returns
+    -------
+    values : ndarray of shape (n_steps,)
+        In J or s, whichever was fitted.
+    """
+    terms = _terms(training, columns)
+    with np.errstate(over="ignore"):
+        values: FloatArray = np.exp((terms * coefficients[training.astype(int)]).sum(1))
+    return np.clip(values, 1e-300, 1e300)
 
 
 def fit_baseline(name: str, table: StepTable, target: FloatArray) -> LogLinear:
-    """Fit one baseline by least squares of logarithms, very slightly regularised.
+    """Fit one baseline.
 
     Parameters
     ----------
@@ -129,15 +179,9 @@ def fit_baseline(name: str, table: StepTable, target: FloatArray) -> LogLinear:
     Returns
     -------
     model : LogLinear
-        The fitted line of each mode; a mode without rows has the other's.
+        The line of each mode, as `fit_lines` finds it.
     """
-    columns = BASELINE_COLUMNS[name]
-    terms, log_target = _terms(table, columns), np.log(target)
-    training = table.step_column("training") > 0
-    penalty = SLOPE_RIDGE * np.diag([0.0, *[1.0] * len(columns)])
-    coefficients = []
-    for rows in (~training, training):
-        used = rows if rows.any() else np.ones(len(table), dtype=bool)
-        gram = terms[used].T @ terms[used] + penalty
-        coefficients.append(np.linalg.solve(gram, terms[used].T @ log_target[used]))
-    return LogLinear(columns=columns, coefficients=np.array(coefficients))
+    names = BASELINE_COLUMNS[name]
+    columns = [table.step_column(column) for column in names]
+    lines = fit_lines(table.step_column("training"), columns, target)
+    return LogLinear(columns=names, coefficients=lines)

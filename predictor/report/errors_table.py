@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 from collections.abc import Sequence
 
 from predictor.dataset import Measurement
 from predictor.evaluation import Evaluation
+from predictor.report.tabular import cell, csv_text, table_lines
+from predictor.report.terminal import printable
 
 _COLUMNS = (
     ("median", "median_ape", "{:.1%}"),
@@ -20,7 +19,6 @@ _COLUMNS = (
     ("coverage", "coverage", "{:.0%}"),
     ("n", "n", "{:d}"),
 )
-_LARGEST_SHOWN = 1000.0
 
 PREDICTION_COLUMNS = (
     *("row", "name", "group", "family", "macs", "params", "mode", "batch_size"),
@@ -28,14 +26,6 @@ PREDICTION_COLUMNS = (
     *("regressor", "predicted", "actual", "relative_error", "log_half_width"),
 )
 """Columns of `predictions_csv`."""
-
-
-def _cell(value: object, form: str) -> str:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return "-"
-    if isinstance(value, float) and abs(value) > _LARGEST_SHOWN:
-        return f"{value:.0e}"
-    return form.format(value)
 
 
 def render_errors(evaluation: Evaluation) -> str:
@@ -52,35 +42,26 @@ def render_errors(evaluation: Evaluation) -> str:
         Ends with a line break; the best candidate is not marked, the automatic
         choice is the row ``chosen``.
     """
-    from rich.console import Console
-    from rich.table import Table
-
-    buffer = io.StringIO()
-    console = Console(file=buffer, width=110, highlight=False)
     floor = evaluation.noise_floor
-    console.print(
+    lines = [
         f"split: {evaluation.split}; rows: {evaluation.rows}; noise floor: "
-        + ("not measured" if floor is None else f"{floor:.1%}"),
-        markup=False,
-    )
+        + ("not measured" if floor is None else f"{floor:.1%}")
+    ]
     results = evaluation.results()
     for platform, target in dict.fromkeys(
         (r["platform"], r["target"]) for r in results
     ):
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        table.add_column(str(target), no_wrap=True)
-        for title, _, _ in _COLUMNS:
-            table.add_column(title, justify="right", no_wrap=True)
-        for result in results:
-            if (result["platform"], result["target"]) == (platform, target):
-                table.add_row(
-                    str(result["regressor"]),
-                    *(_cell(result[field], form) for _, field, form in _COLUMNS),
-                )
-        console.print()
-        console.print(str(platform), markup=False)
-        console.print(table)
-    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
+        titles = [str(target), *(title for title, _, _ in _COLUMNS)]
+        rows = [
+            [
+                str(result["regressor"]),
+                *(cell(result[field], form) for _, field, form in _COLUMNS),
+            ]
+            for result in results
+            if (result["platform"], result["target"]) == (platform, target)
+        ]
+        lines += ["", printable(str(platform)), *table_lines(titles, rows)]
+    return "\n".join(lines) + "\n"
 
 
 def predictions_csv(evaluation: Evaluation, measurements: Sequence[Measurement]) -> str:
@@ -98,12 +79,10 @@ def predictions_csv(evaluation: Evaluation, measurements: Sequence[Measurement])
     text : str
         One line per row, target and regressor; values are those of one step.
     """
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, PREDICTION_COLUMNS, lineterminator="\n")
-    writer.writeheader()
+    rows = []
     for item in evaluation.predictions:
         source = measurements[item.row]
-        writer.writerow(
+        rows.append(
             {
                 "row": item.row,
                 "name": source.row.get("name"),
@@ -122,4 +101,4 @@ def predictions_csv(evaluation: Evaluation, measurements: Sequence[Measurement])
                 "log_half_width": f"{item.half_width:.6f}",
             }
         )
-    return buffer.getvalue()
+    return csv_text(PREDICTION_COLUMNS, rows)

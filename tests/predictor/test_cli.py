@@ -275,7 +275,7 @@ def test_a_bad_row_exits_4_and_is_named(capsys, tmp_path):
 
 def test_version_and_help(capsys):
     assert run(capsys, "--version")[:2] == (0, f"predictor {__version__}\n")
-    for command in ("estimate", "fit", "evaluate"):
+    for command in ("estimate", "fit", "evaluate", "metrics", "learning-curve"):
         status, out, _ = run(capsys, command, "--help")
 
         assert status == 0

@@ -62,6 +62,16 @@ def test_missing_arrays_are_refused(name):
 
 
 @pytest.mark.parametrize("name", REGRESSORS)
+def test_four_rows_are_enough_to_fit(name, rows):
+    few = rows.take(np.arange(4))
+
+    predicted = fit_regressors([name], few)[name].predict(few.table)
+
+    assert np.isfinite(predicted).all()
+    assert (predicted > 0).all()
+
+
+@pytest.mark.parametrize("name", REGRESSORS)
 def test_predictions_are_positive_far_outside_the_fit(name, regressors):
     huge = device.count(device.mlp(100_000, 100_000))
     tiny = device.count(device.mlp(1, 1))
