@@ -78,15 +78,17 @@ def _sweep(
         str,
         typer.Option(
             help="default: synthetic networks; zoo: real networks; calibrate: "
-            "synthetic, no repeats, for a short sweep of a new machine; again: what "
-            "was measured once more in another order, for the noise floor."
+            "synthetic ones chosen by the rows so far, for a new machine, until the "
+            "interval stops shrinking; again: what was measured once more in another "
+            "order, for the noise floor."
         ),
     ] = "default",
     backend: Annotated[str, typer.Option(help="jax, torch or tensorflow.")] = "jax",
     device: Annotated[str, typer.Option(help="cpu or gpu.")] = "cpu",
     seed: Annotated[int, typer.Option(help="Seed of the design and its order.")] = 1,
     shard: Annotated[
-        str, typer.Option(help="i/n: only the i-th of every n configurations.")
+        str,
+        typer.Option(help="i/n: only the i-th of every n; not with calibrate."),
     ] = "1/1",
     force_resume: Annotated[
         bool,
@@ -144,6 +146,8 @@ def _sweep(
         f"{summary.duration_s / 60:.1f} min, {100 * share:.0f} % of it in windows; "
         f"{summary.energy_j:.0f} J\n"
     )
+    if summary.calibration is not None:
+        print_result(summary.calibration.to_text())
     if summary.interrupted:
         print_notice("interrupted; the same command goes on from here")
         raise typer.Exit(INTERRUPTED)

@@ -14,9 +14,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from dataset_builder.calibration.course import (
+    Calibration,
+    Finished,
+    valid_measurements,
+)
+from dataset_builder.calibration.report import CalibrationReport, report_calibration
 from dataset_builder.locks import owned_directory
 from dataset_builder.plan.configuration import Configuration
-from dataset_builder.plan.space import again_plan, calibration_plan, default_plan
+from dataset_builder.plan.space import again_plan, default_plan
 from dataset_builder.plan.zoo import zoo_plan
 from dataset_builder.progress import Progress
 from dataset_builder.settings import (
@@ -56,6 +62,7 @@ from dataset_builder.store.timeline import valid_window_s
 from dataset_builder.trial.environment import gpu_names
 from dataset_builder.trial.trials import trial_server
 from dataset_builder.trial.worker import TrialOrder
+from predictor.dataset import CountedNetworks
 from predictor.errors import InputFileError, MeasurementError, UsageError
 from predictor.readers import read_network
 
@@ -94,7 +101,7 @@ class SweepOptions:
     seed : int, default=1
         Seed of the design and its order.
     shard : tuple of int, default=(1, 1)
-        Which part of how many, counted from 1.
+        Which part of how many, counted from 1; of a calibration always the whole.
     force_resume : bool, default=False
         Go on although machine, versions, seed or plan differ.
     retry_failed : bool, default=False
@@ -141,6 +148,8 @@ class SweepSummary:
         Time that the sweep is expected to take still, in s; None where unknown.
     interrupted : bool
         Whether the user stopped it.
+    calibration : CalibrationReport or None
+        What a calibration came to; None of other plans, and where nothing is measured.
     """
 
     measured: int = 0
@@ -152,6 +161,7 @@ class SweepSummary:
     window_s: float = 0.0
     left_s: float | None = None
     interrupted: bool = False
+    calibration: CalibrationReport | None = None
 
 
 def run_sweep(
@@ -243,6 +253,8 @@ class _Sweep:
         self._zoo: dict[str, str] = (self._manifest or {}).get("zoo", {})
         self._ordered: dict[str, TrialOrder] = {}
         self._again: list[tuple[int, str]] = []
+        self._calibration: Calibration | None = None
+        self._networks = CountedNetworks()
         self._entered = False
         self._summary = SweepSummary()
         self._start_s = time.monotonic()
@@ -288,7 +300,8 @@ class _Sweep:
                 keep[record.kind](record)
         except KeyboardInterrupt:
             self._summary = replace(self._summary, interrupted=True)
-        return replace(self._summary, duration_s=time.monotonic() - self._start_s)
+        summary = replace(self._summary, duration_s=time.monotonic() - self._start_s)
+        return replace(summary, calibration=self._calibration_report())
 
     def _admit(self, environment: Mapping[str, object]) -> None:
         # The first host of a data set describes it; a cluster's others must be like it.
@@ -350,13 +363,47 @@ class _Sweep:
         if options.plan == "zoo":
             plan = zoo_plan(self._zoo_networks(), seed=options.seed)
         elif options.plan == "calibrate":
-            plan = calibration_plan(options.seed)
+            plan = self._calibrate()
         elif options.plan == "again":
             valid = {name for name, row in self._latest.items() if row["valid"]}
             plan = iter(again_plan(options.seed, valid, self._job.platform))
         else:
             plan = default_plan(options.seed)
         return itertools.islice(plan, part - 1, None, parts)
+
+    def _calibrate(self) -> Iterator[Configuration]:
+        mentioned = self._mentioned()
+        done = {name for name in mentioned if self._is_done(name)}
+        self._summary = replace(self._summary, skipped=len(done))
+        self._calibration = Calibration(
+            self._options.seed,
+            identity=self._identity,
+            look=self._finished,
+            done=done,
+            begun=mentioned - done,
+            say=self._progress.say,
+        )
+        return self._calibration.plan()
+
+    def _mentioned(self) -> set[str]:
+        return {*self._latest, *map(str, self._failed)}
+
+    def _finished(self) -> Finished:
+        rows = valid_measurements(
+            self._latest.values(), self._networks, self._rows.path
+        )
+        valid = {name for name, row in self._latest.items() if row.get("valid", True)}
+        lost = {name for name in self._mentioned() - valid if self._is_done(name)}
+        return Finished(rows=rows, lost=lost)
+
+    def _calibration_report(self) -> CalibrationReport | None:
+        course = self._calibration
+        if course is None or not self._latest:
+            return None
+        course.judge(self._finished())
+        return report_calibration(
+            self._rows.path, course.half_widths, settled=course.settled
+        )
 
     def _zoo_networks(self) -> dict[str, dict[str, Any]]:
         directory = self._options.directory
@@ -563,6 +610,11 @@ def _check(options: SweepOptions) -> None:
     part, parts = options.shard
     if not 1 <= part <= parts:
         raise UsageError(f"--shard must be i/n with 1 <= i <= n, got {part}/{parts}")
+    if options.plan == "calibrate" and parts > 1:
+        raise UsageError(
+            "--shard does not go with --plan calibrate, which chooses by all rows; "
+            "use --cluster to measure on several hosts"
+        )
     if options.device not in DEVICES:
         raise UsageError(
             f"--device must be one of {', '.join(DEVICES)}; got {options.device!r}"

@@ -208,13 +208,34 @@ def _text(row: Mapping[str, object], field: str, where: str, default: str = "") 
     return value
 
 
-class _Networks:
-    """Counts each distinct network once."""
+class CountedNetworks:
+    """The networks of rows, each distinct one counted once."""
 
     def __init__(self) -> None:
         self._counts: dict[str, NetworkCount] = {}
 
     def of(self, row: Mapping[str, object], path: Path, where: str) -> NetworkCount:
+        """Return the network of a row, from the row or from ``networks/`` beside it.
+
+        Parameters
+        ----------
+        row : mapping
+            A row.
+        path : Path
+            The file it stands in.
+        where : str
+            Names the row in an error.
+
+        Returns
+        -------
+        network : NetworkCount
+            Exact counts.
+
+        Raises
+        ------
+        DatasetError
+            If the network is missing, altered or cannot be counted.
+        """
         inline, digest = row.get("network"), row.get("network_sha256")
         if (inline is None) == (digest is None):
             raise DatasetError(
@@ -247,9 +268,32 @@ class _Networks:
         return self._counts[key]
 
 
-def _measurement(
-    row: Mapping[str, Any], networks: _Networks, path: Path, where: str
+def measurement_of(
+    row: Mapping[str, Any], networks: CountedNetworks, path: Path, where: str
 ) -> Measurement:
+    """Turn a row into a measurement.
+
+    Parameters
+    ----------
+    row : mapping
+        A row, valid or not.
+    networks : CountedNetworks
+        Keeps the networks from one row to the next.
+    path : Path
+        The file it stands in.
+    where : str
+        Names the row in an error.
+
+    Returns
+    -------
+    measurement : Measurement
+        As `read_measurements` returns it.
+
+    Raises
+    ------
+    DatasetError
+        If the row breaks the format; names `where` and the field.
+    """
     for field in REQUIRED:
         if row.get(field) is None:
             raise DatasetError(f"{where}: required field {field!r} is missing")
@@ -380,9 +424,9 @@ def read_measurements(
     DatasetError
         If a line is no JSON object or breaks the format; names file, line and field.
     """
-    networks = _Networks()
+    networks = CountedNetworks()
     measurements = [
-        _measurement(row, networks, path, where)
+        measurement_of(row, networks, path, where)
         for path in map(Path, paths)
         for where, row in _latest_rows(path)
         if row.get("valid", True) or keep_invalid

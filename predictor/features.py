@@ -178,7 +178,7 @@ class StepTable:
         Parameters
         ----------
         indices : sequence of int
-            Configurations, in the order wanted; none twice.
+            Configurations, in the order wanted; one may come several times.
 
         Returns
         -------
@@ -186,13 +186,15 @@ class StepTable:
             Their operations and features.
         """
         chosen = np.asarray(indices, dtype=np.int64)
-        new_place = np.full(len(self), -1, dtype=np.int64)
-        new_place[chosen] = np.arange(len(chosen))
-        kept = np.flatnonzero(new_place[self.step] >= 0)
-        kept = kept[np.argsort(new_place[self.step[kept]], kind="stable")]
+        first = np.searchsorted(self.step, chosen, side="left")
+        lengths = np.searchsorted(self.step, chosen, side="right") - first
+        new_step = np.repeat(np.arange(len(chosen), dtype=np.int64), lengths)
+        # Each operation's place: its number in its step, after the step's first one.
+        before = np.cumsum(lengths) - lengths
+        kept = np.arange(len(new_step)) + np.repeat(first - before, lengths)
         return StepTable(
             operations=self.operations[kept],
-            step=new_place[self.step[kept]],
+            step=new_step,
             layer=self.layer[kept],
             steps=self.steps[chosen],
         )

@@ -93,9 +93,9 @@ def test_taking_rows_is_describing_them():
     ]
     table = describe_steps(jobs)
 
-    taken = table.take([2, 0])
+    taken = table.take([2, 0, 2])
 
-    expected = describe_steps([jobs[2], jobs[0]])
+    expected = describe_steps([jobs[2], jobs[0], jobs[2]])
     assert np.array_equal(taken.operations, expected.operations)
     assert np.array_equal(taken.step, expected.step)
     assert np.array_equal(taken.steps, expected.steps)

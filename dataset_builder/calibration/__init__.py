@@ -1,0 +1,1 @@
+"""Measuring by what has been measured, as long as it teaches a new machine's model."""
