@@ -27,7 +27,7 @@ RESIDUAL_SPREADS = (0.2, 0.1, 0.05, 0.025, 0.0125)
 
 CHOICE_FOLDS = 8
 FEWEST_GROUPS = 6
-"""With fewer architectures, kinds share as much as can be chosen."""
+"""With fewer architectures the strength of the prior is not chosen, but the largest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,7 +226,7 @@ def _strongest_within_one_error(results: Mapping[str, Any]) -> int:
 def fit_physical(
     table: StepTable,
     target: FloatArray,
-    groups: Sequence[str],
+    groups: Sequence[str] = (),
     *,
     seed: int = 0,
     base: Physical | None = None,
@@ -240,8 +240,9 @@ def fit_physical(
         What was done in a step.
     target : ndarray of shape (n_steps,)
         What the step took, strictly positive, in J or s.
-    groups : sequence of str
-        The architecture of each step.
+    groups : sequence of str, optional
+        The architecture of each step; without `FEWEST_GROUPS` of them nothing is
+        chosen, and kinds share as much as they can.
     seed : int, default=0
         Seed of the folds in which the strength of the prior is chosen.
     base : Physical, optional
