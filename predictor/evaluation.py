@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from predictor.dataset import TARGETS, Measurement, Target, step_table
-from predictor.features import FloatArray, StepTable
+from predictor.features import FloatArray, IntArray, StepTable
 from predictor.fitted_model import FittedModel
 from predictor.fitting import (
     CONFIDENCE_LEVEL,
@@ -30,7 +30,7 @@ from predictor.regressors import (
     TrainingRows,
     fit_regressors,
 )
-from predictor.splits import Split, split_rows
+from predictor.splits import Fold, Split, split_rows
 
 SCHEMA_VERSION = 1
 CHOSEN = "chosen"
@@ -154,7 +154,7 @@ def _errors(items: Sequence[Prediction]) -> Errors:
 
 
 def _collect(
-    rows: Sequence[int],
+    rows: Sequence[int] | IntArray,
     platform: Platform,
     target: Target,
     actual: FloatArray,
@@ -185,46 +185,129 @@ def _tdp_time(
     return power * durations
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rows:
+    """What a fold needs to know of some measurements."""
+
+    table: StepTable
+    values: Mapping[Target, FloatArray]
+    groups: Sequence[str]
+    families: Sequence[str]
+
+
+def _rows_of(measurements: Sequence[Measurement]) -> _Rows:
+    return _Rows(
+        table=step_table(measurements).merged(),
+        values={target: targets_of(measurements, target) for target in TARGETS},
+        groups=[item.group for item in measurements],
+        families=[item.family for item in measurements],
+    )
+
+
+Answers = dict[str, tuple[FloatArray, FloatArray]]
+"""Predictions and half-widths in log, by regressor."""
+
+
 def _evaluate_fold(
-    measurements: Sequence[Measurement],
-    train: Sequence[int],
-    test: Sequence[int],
-    *,
+    rows: _Rows,
+    train: IntArray,
+    test: IntArray,
+    targets: Sequence[Target],
+    base: FittedModel | None,
     seed: int,
-) -> Iterator[Prediction]:
-    fitted = [measurements[row] for row in train]
-    tested = [measurements[row] for row in test]
-    table, test_table = step_table(fitted), step_table(tested)
+) -> dict[Target, Answers]:
     names = CANDIDATES + BASELINES
     means: dict[Target, Regressor] = {}
-    for target in reversed(TARGETS):  # energy last: tdp_time needs the time's mean
-        actual, truth = targets_of(fitted, target), targets_of(tested, target)
-        if np.isnan(actual).any() or np.isnan(truth).any():
+    found: dict[Target, Answers] = {}
+    test_table = rows.table.take(test)
+    for target in reversed(targets):  # energy last: tdp_time needs the time's mean
+        values = rows.values[target]
+        if np.isnan(values[train]).any() or np.isnan(values[test]).any():
             continue
-        rows = TrainingRows(
-            table=table,
-            target=actual,
-            groups=[item.group for item in fitted],
+        there = base.steps.get(target) if base else None
+        fitted = TrainingRows(
+            table=rows.table,
+            target=values,
+            groups=rows.groups,
             seed=seed,
-        )
-        inner = left_out_predictions(names, rows)
-        judged = judged_rows([item.family for item in fitted])
-        chosen, residuals = choose(inner, actual, judged)
-        regressors = fit_regressors(names, rows)
+            base=there.regressors if there else {},
+        ).take(train)
+        inner = left_out_predictions(names, fitted)
+        judged = judged_rows([rows.families[row] for row in train])
+        chosen, residuals = choose(inner, fitted.target, judged)
+        regressors = fit_regressors(names, fitted)
         means[target] = regressors["mean"]
-        answers = {
+        answers: Answers = {
             name: (
                 regressors[name].predict(test_table),
-                np.full(len(truth), log_half_width(residuals[name], CONFIDENCE_LEVEL)),
+                np.full(len(test), log_half_width(residuals[name], CONFIDENCE_LEVEL)),
             )
             for name in names
         }
-        answers = {CHOSEN: answers[chosen], **answers}
+        found[target] = {CHOSEN: answers[chosen], **answers}
         if target == "energy_j":
-            by_time = _tdp_time(means, test_table, targets_of(tested, "duration_s"))
+            by_time = _tdp_time(means, test_table, rows.values["duration_s"][test])
             if by_time is not None:
-                answers[TDP_TIME] = (by_time, np.full(len(truth), np.nan))
-        yield from _collect(test, fitted[0].platform, target, truth, answers)
+                found[target][TDP_TIME] = (by_time, np.full(len(test), np.nan))
+    return found
+
+
+def evaluate_folds(
+    measurements: Sequence[Measurement],
+    folds: Sequence[Fold],
+    *,
+    split: str,
+    targets: Sequence[Target] = TARGETS,
+    base: FittedModel | None = None,
+    seed: int = 0,
+) -> Evaluation:
+    """Fit on the first part of each fold and predict the second.
+
+    Parameters
+    ----------
+    measurements : sequence of Measurement
+        The rows.
+    folds : sequence of (train, test)
+        Index arrays; the rows of a fold are of one platform.
+    split : str
+        What the folds are called.
+    targets : sequence of {"energy_j", "duration_s"}, optional
+        What is predicted, both by default.
+    base : FittedModel, optional
+        A model of another platform that every fit starts from.
+    seed : int, default=0
+        Seed of everything random.
+
+    Returns
+    -------
+    evaluation : Evaluation
+        All predictions; the choice is made inside each training part.
+
+    Raises
+    ------
+    DatasetError
+        If the training part of a fold holds fewer than two architectures.
+    """
+    from joblib import Parallel, delayed
+
+    rows = _rows_of(measurements)
+    jobs = -1 if len(folds) > 1 else 1  # a single fold is parallel inside
+    answers = Parallel(n_jobs=jobs)(
+        delayed(_evaluate_fold)(rows, train, test, targets, base, seed)
+        for train, test in folds
+    )
+    predictions: list[Prediction] = []
+    for (_, test), found in zip(folds, answers, strict=True):
+        platform = measurements[int(test[0])].platform
+        for target, by_regressor in found.items():
+            truth = rows.values[target][test]
+            predictions += _collect(test, platform, target, truth, by_regressor)
+    return Evaluation(
+        split=split,
+        noise_floor=noise_floor(measurements),
+        rows=len(measurements),
+        predictions=tuple(predictions),
+    )
 
 
 def evaluate(
@@ -252,24 +335,14 @@ def evaluate(
         If the rows do not allow the split.
     """
     place = {id(item): row for row, item in enumerate(measurements)}
-    predictions: list[Prediction] = []
+    folds: list[Fold] = []
     for part in by_platform(measurements).values():
-        rows = [place[id(item)] for item in part]
-        for train, test in split_rows(part, split, seed=seed):
-            predictions.extend(
-                _evaluate_fold(
-                    measurements,
-                    [rows[index] for index in train],
-                    [rows[index] for index in test],
-                    seed=seed,
-                )
-            )
-    return Evaluation(
-        split=split,
-        noise_floor=noise_floor(measurements),
-        rows=len(measurements),
-        predictions=tuple(predictions),
-    )
+        rows = np.array([place[id(item)] for item in part])
+        folds += [
+            (rows[train], rows[test])
+            for train, test in split_rows(part, split, seed=seed)
+        ]
+    return evaluate_folds(measurements, folds, split=split, seed=seed)
 
 
 def evaluate_model(

@@ -297,7 +297,7 @@ def fit_model(
             f"got {len(measurements)} valid rows; a fit needs at least {FEWEST_ROWS}. "
             "Measure more with `dataset_builder sweep`"
         )
-    table = step_table(measurements)
+    table = step_table(measurements).merged()
     steps: dict[Target, TargetModel] = {}
     cold: dict[Target, TargetModel] = {}
     left_out: dict[Target, tuple[FloatArray, FloatArray]] = {}
