@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 import heapq
 import itertools
 import random
 import warnings
 import zlib
+from collections import deque
 from collections.abc import Iterator, Set
-from typing import cast
 
 from scipy.stats import qmc
 
@@ -19,6 +20,7 @@ from dataset_builder.plan.draw import DIMENSIONS, Draw
 from dataset_builder.plan.families import FAMILIES
 from dataset_builder.plan.probes import PROBES
 from predictor.counting import NetworkCount
+from predictor.features import FloatArray
 from predictor.workload import Mode
 
 BLOCK = {
@@ -67,6 +69,16 @@ MEMORY_LIMIT_BYTES = 3 * 1024**3
 OPENING_DRAWS = 45
 OPENING_STEP_S = 0.25
 """The first networks are quick ones: ten minutes must already make a model."""
+
+STEP_BOUNDS_S = (0.002, 0.02, 0.2)
+"""Guessed times that part quick steps from long ones."""
+
+STEP_TURNS = (1, 2, 3, 2, 1, 3, 2, 0)
+"""Which part each family draws from in turn, 0 the quickest. Sizes drawn evenly make
+mostly tiny networks, and steps of real ones take 10 ms to 1 s."""
+
+STEP_SEARCH = 24
+"""Points looked at for a network of the wanted length, before the nearest is taken."""
 
 PARAMS_LIMIT = 80_000_000
 BFLOAT16_SHARE = 0.04
@@ -197,7 +209,7 @@ def _order(shuffle: random.Random) -> Iterator[str]:
         yield from block
 
 
-def _points(family: str, seed: int) -> Iterator[Draw]:
+def _points(family: str, seed: int) -> Iterator[FloatArray]:
     # One sequence per family, so that each fills its own space evenly.
     sampler = qmc.Sobol(
         DIMENSIONS, scramble=True, seed=zlib.crc32(f"{seed}/{family}".encode())
@@ -206,32 +218,92 @@ def _points(family: str, seed: int) -> Iterator[Draw]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # a size of no power of 2
             points = sampler.random(64)
-        for point in points:
-            yield Draw(point)
+        yield from points
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class _Drawn:
+    """A point, the mode it is measured in first, and the part of its guessed time."""
+
+    point: FloatArray
+    mode: Mode
+    part: int
 
 
 def _draws(
     seed: int, shuffle: random.Random
 ) -> Iterator[tuple[Configuration, Configuration | None]]:
     points = {family: _points(family, seed) for family in BLOCK}
-    turns = itertools.count()
+    passed: dict[str, deque[_Drawn]] = {
+        family: deque(maxlen=STEP_SEARCH) for family in BLOCK
+    }
+    turns = {family: itertools.cycle(STEP_TURNS) for family in BLOCK}
+    modes = itertools.cycle(_MODES)
     for number, family in enumerate(_order(shuffle)):
         limit_s = OPENING_STEP_S if number < OPENING_DRAWS else STEP_LIMIT_S
         dtype = "bfloat16" if shuffle.random() < BFLOAT16_SHARE else "float32"
-        for draw in itertools.islice(points[family], LARGEST_SKIP):
-            mode = cast(Mode, _MODES[next(turns) % 2])
-            pair = _pair(family, draw, first=mode, dtype=dtype, limit_s=limit_s)
-            if pair:
-                yield pair[0], pair[1] if len(pair) > 1 else None
-                break
+        drawn = _draw(
+            family, points[family], passed[family], next(turns[family]), modes, limit_s
+        )
+        if drawn is None:
+            continue
+        pair = _pair(family, drawn, dtype=dtype, limit_s=limit_s)
+        yield pair[0], pair[1] if len(pair) > 1 else None
 
 
-_MODES = ("training", "inference")
+def _draw(
+    family: str,
+    points: Iterator[FloatArray],
+    passed: deque[_Drawn],
+    wanted: int,
+    modes: Iterator[Mode],
+    limit_s: float,
+) -> _Drawn | None:
+    """Return a point of the wanted length, else the nearest of those passed over."""
+    for drawn in passed:
+        if drawn.part == wanted and _pair(family, drawn, limit_s=limit_s):
+            passed.remove(drawn)
+            return drawn
+    looked = 0
+    for _ in range(LARGEST_SKIP):
+        if looked == STEP_SEARCH:
+            break
+        point, mode = next(points), next(modes)
+        pair = _pair(family, _Drawn(point, mode, part=0), limit_s=limit_s)
+        if not pair:
+            continue
+        looked += 1
+        drawn = _Drawn(
+            point, mode, part=bisect.bisect(STEP_BOUNDS_S, _guess_s(pair[0]))
+        )
+        if drawn.part == wanted:
+            return drawn
+        passed.append(drawn)
+    fitting = [drawn for drawn in passed if _pair(family, drawn, limit_s=limit_s)]
+    if not fitting:
+        return None
+    nearest = min(fitting, key=lambda drawn: abs(drawn.part - wanted))
+    passed.remove(nearest)
+    return nearest
+
+
+def _guess_s(item: Configuration) -> float:
+    cost = guess_step(
+        count_description(item.network),
+        mode=item.mode,
+        batch_size=item.batch_size,
+        optimizer=item.optimizer,
+    )
+    return cost.duration_s
+
+
+_MODES: tuple[Mode, Mode] = ("training", "inference")
 
 
 def _pair(
-    family: str, draw: Draw, *, first: Mode, dtype: str, limit_s: float
+    family: str, drawn: _Drawn, *, limit_s: float, dtype: str = "float32"
 ) -> list[Configuration]:
+    draw, first = Draw(drawn.point), drawn.mode
     # Workload first: its coordinates are the same ones for every builder.
     batch = draw.size(1, LARGEST_BATCH, nice=draw.flag(0.75))
     own_batch = draw.flag(0.5)
@@ -244,7 +316,7 @@ def _pair(
     classes = count.output_shapes[0][-1] or 1
     classifies = not draw.flag(0.2) and family not in PROBES and classes > 1
     pair = []
-    for mode in (first, "inference" if first == "training" else "training"):
+    for mode in sorted(_MODES, key=lambda mode: mode != first):
         item = configuration(
             network,
             family=family,
