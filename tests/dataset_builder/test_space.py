@@ -13,6 +13,7 @@ from dataset_builder.plan.space import (
     LARGEST_BATCH,
     MEMORY_LIMIT_BYTES,
     PARAMS_LIMIT,
+    STEP_BOUNDS_S,
     STEP_LIMIT_S,
     calibration_plan,
     default_plan,
@@ -103,7 +104,7 @@ def test_no_step_is_guessed_beyond_the_limits(plan):
         assert count.params <= PARAMS_LIMIT
 
 
-def test_guessed_steps_span_at_least_four_decades(plan):
+def test_guessed_steps_span_three_decades_and_most_are_as_long_as_real_ones(plan):
     seconds = sorted(
         guess_step(
             count_description(item.network), mode=item.mode, batch_size=item.batch_size
@@ -111,7 +112,9 @@ def test_guessed_steps_span_at_least_four_decades(plan):
         for item in plan[:300]
     )
 
-    assert seconds[-10] / seconds[10] > 1e4
+    assert seconds[-10] / seconds[10] > 1e3
+    assert 0.03 < sum(value < STEP_BOUNDS_S[0] for value in seconds) / 300 < 0.25
+    assert sum(value > STEP_BOUNDS_S[1] for value in seconds) / 300 > 0.4
 
 
 def test_the_space_holds_what_real_networks_contain(plan):
