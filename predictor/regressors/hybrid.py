@@ -141,7 +141,7 @@ class Hybrid:
     def _network_correction(self, table: StepTable) -> FloatArray:
         shapes = network_shapes(table, self.physical)
         beyond = np.maximum(self.network_lowest - shapes, shapes - self.network_highest)
-        fade = np.exp(-np.maximum(beyond, 0.0).sum(axis=1))
+        fade: FloatArray = np.exp(-np.maximum(beyond, 0.0).sum(axis=1))
         return self.network_trees.predict(shapes) * fade
 
     def to_arrays(self) -> dict[str, Any]:
@@ -236,8 +236,8 @@ def network_shapes(table: StepTable, physical: Physical) -> FloatArray:
     kinds = len(OPERATION_KINDS) * len(PHASES)
     kind = table.column("kind") * len(PHASES) + table.column("phase")
     place = table.step * kinds + kind.astype(np.int64)
-    shares = np.bincount(place, weights=cost, minlength=len(table) * kinds)
-    shares = shares.reshape(len(table), kinds) / total[:, None]
+    by_kind = np.bincount(place, weights=cost, minlength=len(table) * kinds)
+    shares = by_kind.reshape(len(table), kinds) / total[:, None]
     return np.column_stack([np.log(total), table.steps, shares])
 
 

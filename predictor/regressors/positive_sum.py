@@ -22,7 +22,7 @@ LARGEST_STEP = 3.0
 """In log: a price changes by a factor of 20 at most in one iteration."""
 
 
-class PositiveSum(RegressorMixin, BaseEstimator):
+class PositiveSum(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """A linear sum with positive prices whose logarithms have a normal prior.
 
     Parameters
@@ -49,9 +49,9 @@ class PositiveSum(RegressorMixin, BaseEstimator):
     -----
     The latents maximise a posterior: log residuals are normal with standard deviation
     `residual_spread`, with longer tails from `ROBUST_LIMIT` on (Huber, 1964), the
-    latents standard normal. It is found by Levenberg and Marquardt's method. So no price is
-    negative, errors are relative, and what the rows do not tell follows what is
-    shared.
+    latents standard normal. It is found by Levenberg and Marquardt's method. So no
+    price is negative, errors are relative, and what the rows do not tell follows what
+    is shared.
 
     Examples
     --------
