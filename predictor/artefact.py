@@ -31,10 +31,11 @@ from predictor.features import (
 from predictor.fitted_model import FittedModel, TargetModel
 from predictor.hardware import Platform
 from predictor.metrics import Errors
-from predictor.regressors import REGRESSORS
+from predictor.regressors import REGRESSORS, Regressor
+from predictor.regressors.blend import BLEND, Blend
 from predictor.regressors.shapes import SHAPE_COLUMNS
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST, ARRAYS = "manifest.json", "arrays.npz"
 LARGEST_MANIFEST_BYTES = 4 * 1024**2
 LARGEST_ARRAYS_BYTES = 64 * 1024**2
@@ -100,7 +101,8 @@ def save_model(model: FittedModel, folder: str | Path, *, example: StepTable) ->
         for target, fitted in getattr(model, part).items():
             targets[part][target] = {
                 "chosen": fitted.chosen,
-                "regressors": list(fitted.regressors),
+                "regressors": [name for name in fitted.regressors if name != BLEND],
+                "weights": fitted.weights,
                 "errors": {
                     name: {key: _finite(value) for key, value in asdict(errors).items()}
                     for name, errors in fitted.errors.items()
@@ -108,6 +110,7 @@ def save_model(model: FittedModel, folder: str | Path, *, example: StepTable) ->
                 "example": float(fitted.predict(example)[0]),
             }
             for name, regressor in fitted.regressors.items():
+                # A blend has residuals of its own, and its members' arrays.
                 where = f"{part}/{target}/{name}"
                 arrays[f"{where}/residuals"] = fitted.residuals[name]
                 for key, values in regressor.to_arrays().items():
@@ -125,7 +128,8 @@ def save_model(model: FittedModel, folder: str | Path, *, example: StepTable) ->
         "phases": list(PHASES),
         "targets": targets,
         "units": {"energy_j": "J per step", "duration_s": "s per step"},
-        "choice": "smallest mean absolute log error on left-out architectures",
+        "choice": "smallest mean absolute log error on left-out architectures; it sets "
+        "the weights of the blend, too",
         "rows": model.rows,
         "noise_floor": model.noise_floor,
         "data_digest": model.data_digest,
@@ -215,11 +219,17 @@ def _below(arrays: Mapping[str, Any], prefix: str) -> dict[str, Any]:
 def _read_target(
     entry: Mapping[str, Any], arrays: Mapping[str, Any], where: str
 ) -> TargetModel:
-    regressors, residuals = {}, {}
-    for name in entry["regressors"]:
+    regressors: dict[str, Regressor] = {}
+    residuals = {}
+    for name in (*entry["regressors"], BLEND):
         own = _below(arrays, f"{where}/{name}/")
         residuals[name] = np.sort(np.asarray(own.pop("residuals"), dtype=np.float64))
-        regressors[name] = REGRESSORS[name].from_arrays(own)
+        if name != BLEND:
+            regressors[name] = REGRESSORS[name].from_arrays(own)
+    weights = {str(name): float(one) for name, one in entry["weights"].items()}
+    if not set(weights) <= set(regressors) or not all(w > 0 for w in weights.values()):
+        raise KeyError("a member of the blend")
+    regressors[BLEND] = Blend(members=dict(regressors), weights=weights)
     if entry["chosen"] not in regressors:
         raise KeyError(entry["chosen"])
     return TargetModel(

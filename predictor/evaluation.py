@@ -17,6 +17,7 @@ from predictor.fitting import (
     judged_rows,
     left_out_predictions,
     targets_of,
+    with_blend,
 )
 from predictor.hardware import Platform
 from predictor.intervals import log_half_width
@@ -30,6 +31,7 @@ from predictor.regressors import (
     TrainingRows,
     fit_regressors,
 )
+from predictor.regressors.blend import BLEND, Blend
 from predictor.splits import Fold, Split, split_rows
 
 SCHEMA_VERSION = 1
@@ -232,17 +234,20 @@ def _evaluate_fold(
             seed=seed,
             base=there.regressors if there else {},
         ).take(train)
-        inner = left_out_predictions(names, fitted)
         judged = judged_rows([rows.families[row] for row in train])
+        inner, weights = with_blend(
+            left_out_predictions(names, fitted), fitted.target, judged
+        )
         chosen, residuals = choose(inner, fitted.target, judged)
         regressors = fit_regressors(names, fitted)
+        regressors[BLEND] = Blend(members=regressors.copy(), weights=weights)
         means[target] = regressors["mean"]
         answers: Answers = {
             name: (
                 regressors[name].predict(test_table),
                 np.full(len(test), log_half_width(residuals[name], CONFIDENCE_LEVEL)),
             )
-            for name in names
+            for name in (BLEND, *names)
         }
         found[target] = {CHOSEN: answers[chosen], **answers}
         if target == "energy_j":
@@ -377,7 +382,7 @@ def evaluate_model(
                     fitted.regressors[name].predict(table),
                     log_half_width(fitted.residuals[name], CONFIDENCE_LEVEL) * widen,
                 )
-                for name in REGRESSORS
+                for name in (BLEND, *REGRESSORS)
                 if name in fitted.regressors
             }
             answers = {CHOSEN: answers[fitted.chosen], **answers}

@@ -11,6 +11,7 @@ from predictor.features import FloatArray, StepTable
 from predictor.hardware import Platform
 from predictor.metrics import Errors
 from predictor.regressors import Regressor
+from predictor.regressors.blend import BLEND, Blend
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,10 +21,10 @@ class TargetModel:
     Parameters
     ----------
     chosen : str
-        The regressor that answers: the candidate with the smallest mean absolute log
-        error on left-out architectures.
+        The regressor that answers: the candidate, or the blend of them, with the
+        smallest mean absolute log error on left-out architectures.
     regressors : mapping of str to Regressor
-        Every candidate and baseline, fitted on all rows.
+        Every candidate and baseline, fitted on all rows, and the ``blend``.
     residuals : mapping of str to ndarray
         Absolute log errors on left-out architectures, ascending.
     errors : mapping of str to Errors
@@ -34,6 +35,12 @@ class TargetModel:
     regressors: Mapping[str, Regressor]
     residuals: Mapping[str, FloatArray]
     errors: Mapping[str, Errors]
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Weights of the blend's members."""
+        blend = self.regressors.get(BLEND)
+        return dict(blend.weights) if isinstance(blend, Blend) else {}
 
     def predict(self, table: StepTable) -> FloatArray:
         """Return the chosen regressor's prediction.

@@ -23,10 +23,14 @@ from predictor.regressors import (
     TrainingRows,
     fit_regressors,
 )
+from predictor.regressors.blend import BLEND, Blend, blend_weights, blended
 from predictor.splits import FOLDS, grouped_folds
 
 COLD_CANDIDATES = ("boosting", "physical")
 """The cold part is mostly compilation, which no operation count prices well."""
+
+BLENDED = ("physical", "hybrid", "neuralpower")
+"""Sums over layers, which go on beyond what was measured; boosting does not."""
 
 FEWEST_ROWS = 6
 """Fewer rows than this fit nothing."""
@@ -137,10 +141,38 @@ def judged_rows(families: Sequence[str]) -> Any:
     return np.ones(len(families), dtype=bool)
 
 
+def with_blend(
+    predictions: Mapping[str, FloatArray], target: FloatArray, judged: Any
+) -> tuple[dict[str, FloatArray], dict[str, float]]:
+    """Add the blend of some candidates to their left-out predictions.
+
+    Parameters
+    ----------
+    predictions : mapping of str to ndarray of shape (n_rows,)
+        Left-out predictions by regressor.
+    target : ndarray of shape (n_rows,)
+        The truth.
+    judged : ndarray of bool, shape (n_rows,)
+        Rows that weights are fitted on.
+
+    Returns
+    -------
+    predictions : dict of str to ndarray of shape (n_rows,)
+        With ``blend`` behind them.
+    weights : dict of str to float
+        Of the blend's members.
+    """
+    members = {name: predictions[name] for name in BLENDED if name in predictions}
+    weights = blend_weights(
+        {name: values[judged] for name, values in members.items()}, target[judged]
+    )
+    return {**predictions, BLEND: blended(members, weights)}, weights
+
+
 def choose(
     predictions: Mapping[str, FloatArray], target: FloatArray, judged: Any
 ) -> tuple[str, dict[str, FloatArray]]:
-    """Choose the candidate that errs least on left-out architectures.
+    """Choose what errs least on left-out architectures: a candidate or their blend.
 
     Parameters
     ----------
@@ -162,7 +194,7 @@ def choose(
         name: np.sort(np.abs(np.log(values[judged] / target[judged])))
         for name, values in predictions.items()
     }
-    candidates = [name for name in CANDIDATES if name in residuals]
+    candidates = [name for name in (*CANDIDATES, BLEND) if name in residuals]
     return min(candidates, key=lambda name: residuals[name].mean()), residuals
 
 
@@ -188,8 +220,9 @@ def fit_target(
         The chosen regressor's predictions of left-out architectures.
     """
     target = rows.target
-    predictions = left_out_predictions(names, rows)
-    chosen, residuals = choose(predictions, target, judged_rows(families))
+    judged = judged_rows(families)
+    predictions, weights = with_blend(left_out_predictions(names, rows), target, judged)
+    chosen, residuals = choose(predictions, target, judged)
     errors = {
         name: errors_of(
             values,
@@ -200,9 +233,10 @@ def fit_target(
         )
         for name, values in predictions.items()
     }
+    fitted = fit_regressors(names, rows)
     model = TargetModel(
         chosen=chosen,
-        regressors=fit_regressors(names, rows),
+        regressors={**fitted, BLEND: Blend(members=fitted, weights=weights)},
         residuals=residuals,
         errors=errors,
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from predictor.carbon import CarbonIntensity
 from predictor.domain import Verdict
 from predictor.models import ChosenModel
+from predictor.prediction import share_source
 from predictor.workload import Workload
 
 
@@ -144,11 +145,12 @@ def assumptions_of(
         ),
         Notice(code="carbon", message=_carbon_sentence(carbon, pue)),
     ]
-    if chosen.model.steps["energy_j"].chosen == "boosting":
+    shares = share_source(chosen.model.steps["energy_j"])
+    if shares != chosen.model.steps["energy_j"].chosen:
         notices.append(
             Notice(
                 code="layer_shares",
-                message="layers' shares come from the physical regressor",
+                message=f"layers' shares come from the {shares} regressor",
             )
         )
     return tuple(notices)

@@ -9,9 +9,30 @@ import numpy as np
 from predictor.domain import Verdict
 from predictor.features import FloatArray, StepTable
 from predictor.fitted_model import FittedModel, TargetModel
+from predictor.regressors.blend import Blend
 
 LARGEST_WIDENING = 2.0
 """Factor on an interval's half-width, in log, from a factor of e beyond the range."""
+
+
+def share_source(fitted: TargetModel) -> str:
+    """Return which regressor says how a step's energy divides among operations.
+
+    Parameters
+    ----------
+    fitted : TargetModel
+        Of the energy of a step.
+
+    Returns
+    -------
+    name : str
+        The chosen one if it prices operations, of a blend its leading member, else
+        ``physical``.
+    """
+    regressor = fitted.regressors[fitted.chosen]
+    if isinstance(regressor, Blend):
+        return regressor.lead
+    return fitted.chosen if hasattr(regressor, "per_operation") else "physical"
 
 
 def operation_shares(fitted: TargetModel, table: StepTable) -> FloatArray:
@@ -20,7 +41,7 @@ def operation_shares(fitted: TargetModel, table: StepTable) -> FloatArray:
     Parameters
     ----------
     fitted : TargetModel
-        Its chosen regressor if that prices operations, else ``physical``.
+        Its regressor `share_source` answers.
     table : StepTable
         One configuration.
 
@@ -29,9 +50,7 @@ def operation_shares(fitted: TargetModel, table: StepTable) -> FloatArray:
     shares : ndarray of shape (n_operations,)
         Calls included; what is missing to 1 is the start of the step.
     """
-    regressor: Any = fitted.regressors[fitted.chosen]
-    if not hasattr(regressor, "per_operation"):
-        regressor = fitted.regressors["physical"]
+    regressor: Any = fitted.regressors[share_source(fitted)]
     cost = regressor.per_operation(table) * table.column("calls")
     total = float(cost.sum() + regressor.per_step(table)[0])
     shares: FloatArray = cost / total

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from predictor.fitted_model import FittedModel
 from predictor.regressors import CANDIDATES
+from predictor.regressors.blend import BLEND
 
 
 def render_fit(model: FittedModel, folder: Path) -> str:
@@ -39,8 +40,12 @@ def render_fit(model: FittedModel, folder: Path) -> str:
                 for name in CANDIDATES
                 if name in one.errors and name != one.chosen
             )
+            chosen = one.chosen
+            if chosen == BLEND:
+                members = (f"{weight:.2f} {n}" for n, weight in one.weights.items())
+                chosen = f"{chosen} of {', '.join(members)}"
             lines.append(
-                f"{part} {target}: {one.chosen}, median error on left-out networks "
+                f"{part} {target}: {chosen}, median error on left-out networks "
                 f"{errors.median_ape:.1%}, MAPE {errors.mape:.1%} ({others})"
             )
     lines.append(f"written to {folder}; use it with `--model {folder}`")

@@ -1,0 +1,54 @@
+"""Regressors that answer together."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from predictor.dataset import step_table
+from predictor.prediction import operation_shares, share_source
+from predictor.regressors.blend import BLEND, blend_weights, blended
+
+TRUTH = np.geomspace(1.0, 1000.0, 40)
+
+
+def wrong(seed, spread):
+    return TRUTH * np.exp(spread * np.random.default_rng(seed).standard_normal(40))
+
+
+@settings(deadline=None)  # the first call imports SciPy
+@given(st.lists(st.floats(0.05, 2.0), min_size=1, max_size=5))
+def test_weights_are_positive_and_add_up_to_one(spreads):
+    predictions = {str(n): wrong(n, spread) for n, spread in enumerate(spreads)}
+
+    weights = blend_weights(predictions, TRUTH)
+
+    assert sum(weights.values()) == pytest.approx(1.0)
+    assert min(weights.values()) > 0
+
+
+def test_the_better_regressor_has_more_weight():
+    weights = blend_weights({"good": wrong(1, 0.1), "bad": wrong(2, 0.4)}, TRUTH)
+
+    assert weights["good"] > 0.8
+
+
+def test_errors_that_are_independent_cancel():
+    predictions = {str(seed): wrong(seed, 0.3) for seed in range(4)}
+
+    def error(values):
+        return np.abs(np.log(values / TRUTH)).mean()
+
+    together = blended(predictions, blend_weights(predictions, TRUTH))
+    assert error(together) < 0.75 * min(map(error, predictions.values()))
+
+
+def test_a_blend_divides_its_prediction_among_operations(fitted, measurements):
+    table = step_table(measurements)
+    energy = fitted.steps["energy_j"]
+    blend = energy.regressors[BLEND]
+    total = table.total(blend.per_operation(table)) + blend.per_step(table)
+
+    assert total == pytest.approx(blend.predict(table), rel=1e-9)
+    assert hasattr(energy.regressors[share_source(energy)], "per_operation")
+    assert 0 < operation_shares(energy, table.take([0])).sum() <= 1 + 1e-9
