@@ -121,8 +121,13 @@ def _physical(rows: TrainingRows, fitted: Mapping[str, Regressor]) -> Physical:
     )
 
 
+def _fitted_physical(rows: TrainingRows, fitted: Mapping[str, Regressor]) -> Physical:
+    known = fitted.get("physical")
+    return known if isinstance(known, Physical) else _physical(rows, fitted)
+
+
 def _hybrid(rows: TrainingRows, fitted: Mapping[str, Regressor]) -> Hybrid:
-    base, physical = rows.base.get("hybrid"), fitted.get("physical")
+    base = rows.base.get("hybrid")
     if isinstance(base, Hybrid):
         physical = fit_physical(
             rows.table,
@@ -133,8 +138,7 @@ def _hybrid(rows: TrainingRows, fitted: Mapping[str, Regressor]) -> Hybrid:
             correction=base.operation_correction(rows.table),
         )
         return fit_hybrid(rows.table, rows.target, physical, seed=rows.seed, base=base)
-    if not isinstance(physical, Physical):
-        physical = _physical(rows, fitted)
+    physical = _fitted_physical(rows, fitted)
     return fit_hybrid(rows.table, rows.target, physical, seed=rows.seed)
 
 
@@ -143,13 +147,18 @@ def _boosting(rows: TrainingRows, fitted: Mapping[str, Regressor]) -> Boosting:
 
 
 def _neuralpower(rows: TrainingRows, fitted: Mapping[str, Regressor]) -> NeuralPower:
-    return fit_neuralpower(rows.table, rows.target, seed=rows.seed)
+    return fit_neuralpower(
+        rows.table,
+        rows.target,
+        seed=rows.seed,
+        physical=_fitted_physical(rows, fitted),
+    )
 
 
 def _neuralpower_raw(
     rows: TrainingRows, fitted: Mapping[str, Regressor]
 ) -> NeuralPower:
-    return fit_neuralpower(rows.table, rows.target, seed=rows.seed, raw=True)
+    return fit_neuralpower(rows.table, rows.target, seed=rows.seed)
 
 
 def _baseline(name: str) -> RegressorKind:

@@ -163,7 +163,7 @@ def blend_weights(
     --------
     >>> truth = np.array([1.0, 2.0, 4.0])
     >>> weights = blend_weights({"high": truth * 2, "low": truth / 2}, truth)
-    >>> weights["high"].round(3)
+    >>> round(weights["high"], 3)
     0.5
     """
     from scipy.optimize import nnls

@@ -12,6 +12,7 @@ import numpy as np
 from predictor.counting.operation import OPERATION_KINDS, PHASES
 from predictor.errors import ModelFileError
 from predictor.features import QUANTITIES, FloatArray, StepTable
+from predictor.regressors.physical import Physical
 
 DEGREES = {
     "matmul": 2,
@@ -160,8 +161,27 @@ class NeuralPower:
         return cls(coefficients=coefficients, floor=floor)
 
 
+def _prices_of_unseen(used: Any, physical: Physical) -> FloatArray:
+    """Return coefficients for kinds of which no row tells anything."""
+    coefficients = np.zeros(N_TERMS)
+    forward = PHASES.index("forward")
+    first = 0
+    for kind, _, terms in _blocks():
+        logs = np.log(physical.prices[kind])
+        for prices in (logs[forward], np.delete(logs, forward, axis=0).mean(axis=0)):
+            last = first + terms
+            if not used[first:last].any():
+                coefficients[last - len(QUANTITIES) : last] = np.exp(prices)
+            first = last
+    return coefficients
+
+
 def fit_neuralpower(
-    table: StepTable, target: FloatArray, *, seed: int = 0, raw: bool = False
+    table: StepTable,
+    target: FloatArray,
+    *,
+    seed: int = 0,
+    physical: Physical | None = None,
 ) -> NeuralPower:
     """Fit the polynomials.
 
@@ -173,9 +193,11 @@ def fit_neuralpower(
         What the step took, strictly positive, in J or s.
     seed : int, default=0
         Seed of the cross-validation's folds.
-    raw : bool, default=False
-        The published form: squared error of the raw values, coefficients of any sign.
-        By default errors are relative and coefficients not negative.
+    physical : Physical, optional
+        Prices fitted on the same steps. With them errors are relative, coefficients not
+        negative, and kinds that were never measured cost what these say. Without, the
+        published form: squared error of raw values, coefficients of any sign, and what
+        was never measured costs nothing.
 
     Returns
     -------
@@ -187,8 +209,8 @@ def fit_neuralpower(
     After Cai et al., NeuralPower, PMLR 77, 2017: a polynomial per layer type, summed
     over the layers, terms chosen by the lasso with ten-fold cross-validation. Fitted
     on raw values it minds large networks only and predicts negative ones, which are
-    lifted to the smallest value in the fit, as the authors lift run times. Here each
-    row is divided by its target, so that errors are relative.
+    lifted to the smallest value in the fit, as the authors lift run times. In the
+    relative form each row is divided by its target.
     """
     import warnings
 
@@ -196,12 +218,12 @@ def fit_neuralpower(
     from sklearn.linear_model import LassoCV
     from sklearn.model_selection import KFold
 
-    unit = np.full(len(target), target.mean()) if raw else target
+    unit = np.full(len(target), target.mean()) if physical is None else target
     terms = polynomial_terms(table) / unit[:, None]
     scale = np.sqrt((terms**2).mean(axis=0))
     used = scale > 0
     lasso = LassoCV(
-        positive=not raw,
+        positive=physical is not None,
         fit_intercept=False,  # the overheads of a step are among the terms
         alphas=20,
         eps=1e-4,
@@ -214,5 +236,7 @@ def fit_neuralpower(
         warnings.simplefilter("ignore", ConvergenceWarning)
         lasso.fit(terms[:, used] / scale[used], target / unit)
     coefficients = np.zeros(N_TERMS)
+    if physical is not None:
+        coefficients = _prices_of_unseen(used, physical)
     coefficients[used] = lasso.coef_ / scale[used]
     return NeuralPower(coefficients=coefficients, floor=float(target.min()))
