@@ -304,9 +304,9 @@ def evaluate_folds(
     predictions: list[Prediction] = []
     for (_, test), found in zip(folds, answers, strict=True):
         platform = measurements[int(test[0])].platform
-        for target, by_regressor in found.items():
+        for target in (target for target in targets if target in found):
             truth = rows.values[target][test]
-            predictions += _collect(test, platform, target, truth, by_regressor)
+            predictions += _collect(test, platform, target, truth, found[target])
     return Evaluation(
         split=split,
         noise_floor=noise_floor(measurements),
