@@ -272,7 +272,7 @@ class _Boosting:
         self.operation_nodes: list[dict[str, Any]] = []
         self.network_nodes: list[dict[str, Any]] = []
 
-    def costs(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def costs(self) -> tuple[FloatArray, FloatArray]:
         """Return the share of each operation, and the residual of each step."""
         cost = self.base * np.exp(self.correction)
         total = self.overhead + np.bincount(
@@ -280,7 +280,7 @@ class _Boosting:
         )
         residual = self.log_target - np.log(total) - self.network_correction
         cut = np.clip(residual, -RESIDUAL_LIMIT, RESIDUAL_LIMIT)
-        return cost / total[self.table.step], cut, total
+        return cost / total[self.table.step], cut
 
     def tree(self, **settings: Any) -> Any:
         from sklearn.tree import DecisionTreeRegressor
@@ -292,7 +292,7 @@ class _Boosting:
         )
 
     def correct_operations(self, seen_steps: Any) -> None:
-        share, residual, _ = self.costs()
+        share, residual = self.costs()
         step, n_distinct = self.table.step, len(self.distinct)
         seen = seen_steps[step] & (share > 1e-4)
         if not seen.any():
@@ -321,7 +321,7 @@ class _Boosting:
         self.operation_nodes.append(_nodes(tree.tree_, tree.tree_.feature, values))
 
     def correct_networks(self, seen_steps: Any) -> None:
-        _, residual, _ = self.costs()
+        _, residual = self.costs()
         tree = self.tree(max_depth=NETWORK_DEPTH, max_features=NETWORK_FEATURES).fit(
             self.network_seen[seen_steps], residual[seen_steps]
         )
