@@ -21,8 +21,9 @@ from dataset_builder.calibration.course import (
 )
 from dataset_builder.calibration.report import CalibrationReport, report_calibration
 from dataset_builder.locks import owned_directory
+from dataset_builder.plan.again import again_plan
 from dataset_builder.plan.configuration import Configuration
-from dataset_builder.plan.space import again_plan, default_plan
+from dataset_builder.plan.space import default_plan
 from dataset_builder.plan.zoo import zoo_plan
 from dataset_builder.progress import Progress
 from dataset_builder.settings import (
@@ -365,8 +366,12 @@ class _Sweep:
         elif options.plan == "calibrate":
             plan = self._calibrate()
         elif options.plan == "again":
-            valid = {name for name, row in self._latest.items() if row["valid"]}
-            plan = iter(again_plan(options.seed, valid, self._job.platform))
+            plan = again_plan(
+                [row for row in self._latest.values() if row["valid"]],
+                {name for name in self._mentioned() if self._is_done(name)},
+                self._network,
+                seed=options.seed,
+            )
         else:
             plan = default_plan(options.seed)
         return itertools.islice(plan, part - 1, None, parts)
@@ -406,11 +411,11 @@ class _Sweep:
         )
 
     def _zoo_networks(self) -> dict[str, dict[str, Any]]:
-        directory = self._options.directory
-        return {
-            name: dict(read_network(network_file(directory, digest)).description)
-            for name, digest in self._zoo.items()
-        }
+        return {name: self._network(digest) for name, digest in self._zoo.items()}
+
+    def _network(self, digest: str) -> dict[str, Any]:
+        path = network_file(self._options.directory, digest)
+        return dict(read_network(path).description)
 
     def _identity(self, item: Configuration) -> str:
         return item.identity(f"{self._job.platform}/{item.dtype}")

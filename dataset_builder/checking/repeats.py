@@ -157,7 +157,7 @@ def check_spread(contents: Contents, file: RowsFile) -> Section:
     again = ["--plan", "again"] if file.name == "runs.jsonl" else []
     remedy = "measure in further processes"
     command = contents.sweep_command(*again, rows=file.name)
-    if twice == len(known):  # the plans measure everything twice, not more often
+    if not again and twice == len(known):  # the plan measures everything twice
         remedy = "begin another data set"
         command = contents.sweep_command(
             rows=file.name, out=f"{contents.directory}-quiet"

@@ -10,7 +10,7 @@ import random
 import warnings
 import zlib
 from collections import deque
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
 
 from scipy.stats import qmc
 
@@ -61,6 +61,7 @@ OPENING = (
 """Families of the first draws, so that the shortest sweep already has them all."""
 
 OPTIMIZERS = ("sgd", "sgd", "momentum", "rmsprop", "adam", "adam", "adam", "adamw")
+EPOCHS = (1, 1, 2, 3)
 LARGEST_BATCH = 256
 STEP_LIMIT_S = 3.0
 """Longest guessed step; most real ones are several times shorter."""
@@ -88,9 +89,6 @@ PAIR_DISTANCE = (3, 14)
 
 REPEAT_DISTANCE = (12, 40)
 """Places between a configuration and its duplicate."""
-
-LONGEST_SEQUENCE = 10_000
-"""Places of the sequence that are looked through for known configurations."""
 
 LARGEST_SKIP = 400
 """Rejected points in a row after which a family is given up: the limits are wrong."""
@@ -162,43 +160,6 @@ def calibration_plan(seed: int) -> Iterator[Configuration]:
     for item in default_plan(seed):
         if item.repeat == 0 and item.dtype == "float32":
             yield item
-
-
-def again_plan(seed: int, identities: Set[str], platform: str) -> list[Configuration]:
-    """Return configurations of the default sequence once more, in another order.
-
-    Parameters
-    ----------
-    seed : int
-        Seed of the default sequence, and of the order.
-    identities : set of str
-        Which configurations; those that are repeats themselves are left out.
-    platform : str
-        Device and backend that the identities speak of.
-
-    Returns
-    -------
-    plan : list of Configuration
-        As repeats, shuffled.
-
-    Examples
-    --------
-    >>> first = next(default_plan(seed=1))
-    >>> name = first.identity(f"cpu/jax/{first.dtype}")
-    >>> [item.repeat for item in again_plan(1, {name}, "cpu/jax")]
-    [1]
-    """
-    missing, found = set(identities), []
-    for item in itertools.islice(default_plan(seed), LONGEST_SEQUENCE):
-        identity = item.identity(f"{platform}/{item.dtype}")
-        if identity in missing:
-            missing.remove(identity)
-            if item.repeat == 0:
-                found.append(dataclasses.replace(item, repeat=1))
-        if not missing:
-            break
-    random.Random(f"again {seed}").shuffle(found)
-    return found
 
 
 def _order(shuffle: random.Random) -> Iterator[str]:
@@ -309,7 +270,7 @@ def _pair(
     own_batch = draw.flag(0.5)
     other_batch = draw.size(1, LARGEST_BATCH, nice=True)
     optimizer = draw.choice(OPTIMIZERS)
-    epochs = draw.choice([1, 1, 2, 3])
+    epochs = draw.choice(EPOCHS)
     build = PROBES[family] if family in PROBES else draw.choice(FAMILIES[family])
     network = build(draw)
     count = count_description(network)

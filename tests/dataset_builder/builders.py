@@ -8,6 +8,7 @@ from dataset_builder.plan.anchor import ANCHOR_NAME
 from dataset_builder.plan.configuration import configuration
 from dataset_builder.plan.draw import DIMENSIONS, Draw
 from dataset_builder.trial.conditions import LoadSnapshot
+from dataset_builder.trial.row import workload_fields
 from dataset_builder.trial.trials import Outcome
 from dataset_builder.trial.worker import describe_main, idle_main, selftest_main
 
@@ -68,20 +69,9 @@ def measured_row(order, *, valid=True, energy_j=20.0):
     windows = [
         {"steps": 10, "energy_j": energy_j, "duration_s": 1.0, "valid": valid}
     ] * 3
-    return {
-        "schema": "measurement/1",
+    fields = workload_fields(item, samples=10 * item.batch_size, epochs=1)
+    measured = {
         "id": order.identity,
-        "network_sha256": item.network_sha256,
-        "name": item.name,
-        "family": item.family,
-        "group": item.group,
-        "mode": item.mode,
-        "batch_size": item.batch_size,
-        "samples": 10 * item.batch_size,
-        "epochs": 1,
-        "optimizer": item.optimizer,
-        "dtype": item.dtype,
-        "repeat": item.repeat,
         "source": "modelled",
         "cpu_tier": "cpu_load_process",
         "ram_tier": "constant",
@@ -99,7 +89,8 @@ def measured_row(order, *, valid=True, energy_j=20.0):
         "windows": windows,
         "trial_s": 5.0,
         "attempt": order.attempt,
-    } | dict(order.fields)
+    }
+    return {**fields, **measured, **order.fields}
 
 
 METER = {

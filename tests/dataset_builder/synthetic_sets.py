@@ -6,6 +6,7 @@ from dataset_builder.plan.anchor import anchor_configuration
 from dataset_builder.plan.configuration import configuration
 from dataset_builder.store.journal import Journal
 from dataset_builder.store.manifest import make_manifest, store_network, write_manifest
+from dataset_builder.trial.row import workload_fields
 from tests.dataset_builder.builders import tiny_network
 
 PLATFORM = "cpu/jax/float32"
@@ -132,19 +133,7 @@ def measured(item, step_s, power_w, wobble):
         }
         for factor in (1.0 - wobble, 1.0, 1.0 + wobble)
     ]
-    return {
-        "schema": "measurement/1",
-        "network_sha256": item.network_sha256,
-        "name": item.name,
-        "family": item.family,
-        "group": item.group,
-        "mode": item.mode,
-        "batch_size": item.batch_size,
-        "samples": steps * item.batch_size,
-        "epochs": 1,
-        "optimizer": item.optimizer,
-        "dtype": item.dtype,
-        "loss": item.loss,
+    return workload_fields(item, samples=steps * item.batch_size, epochs=1) | {
         "energy_j": power_w * (window_s + 0.1),
         "duration_s": window_s + 0.1,
         "cold_energy_j": power_w * 0.1,

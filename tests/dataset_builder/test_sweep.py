@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -325,5 +326,38 @@ def test_again_measures_valid_configurations_in_another_order_as_repeats(
     second = [row["group"] for row in rows[12:]]
     assert summary.valid == len(second) == len(first)
     assert sorted(first) == sorted(second) != first
-    assert second != first
     assert {order.item.repeat for order in runner.orders} == {1}
+
+
+def test_again_goes_on_where_it_stopped_and_then_measures_a_third_time(sweep, tmp_path):
+    sweep(runs=6)
+    wanted = {row["group"] for row in stored(tmp_path).rows if row["repeat"] == 0}
+
+    sweep(plan="again", runs=2)
+    rest, _, _ = sweep(plan="again", runs=None, minutes=9.0)
+    assert rest.valid == len(stored(tmp_path).rows) - 6 - 2
+    third, runner, _ = sweep(plan="again", runs=None, minutes=9.0)
+
+    assert third.valid == len(runner.orders)
+    assert {order.item.repeat for order in runner.orders} == {2}
+    assert {order.item.group for order in runner.orders} == wanted
+
+
+def test_again_repeats_rows_of_other_plans_whatever_epochs_their_windows_took(
+    sweep, tmp_path
+):
+    def long_windows(order):
+        return Outcome(row=measured_row(order) | {"epochs": 8})
+
+    sweep(long_windows, runs=6, seed=7)
+    before = stored(tmp_path).rows
+    _, runner, _ = sweep(
+        plan="again", runs=None, minutes=9.0, seed=8, force_resume=True
+    )
+
+    first = {row["id"] for row in before if row["repeat"] == 0}
+    again = {
+        replace(order.item, repeat=0).identity(order.fields["platform"])
+        for order in runner.orders
+    }
+    assert again == first
