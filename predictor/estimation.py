@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,9 @@ import numpy as np
 from predictor.answer import Estimate, LayerShare
 from predictor.carbon import carbon_intensity, check_pue
 from predictor.counting import NetworkCount, count_network
-from predictor.dataset import Target
 from predictor.errors import OutOfDomainError, UsageError
 from predictor.features import FloatArray, StepTable, describe_steps
-from predictor.fitted_model import FittedModel, TargetModel
+from predictor.fitted_model import TargetModel
 from predictor.fitting import CONFIDENCE_LEVEL
 from predictor.intervals import Quantity, interval
 from predictor.models import choose_model
@@ -105,23 +104,31 @@ def estimate(
             f"{'; '.join(verdict.reasons[:2])}. Leave out --strict for an estimate "
             "with a wider interval, or measure such networks and fit again"
         )
-    answer = _Answer(
-        fitted=fitted,
-        table=table,
-        steps=job.full_batches,
-        level=confidence_level,
-        widen=widening(verdict),
-    )
+    widen = widening(verdict)
+    say = partial(_interval, table=table, level=confidence_level, widen=widen)
+    cold = {target: say(one) for target, one in fitted.cold.items()}
+    whole = {
+        target: _plus(say(one).scaled(job.full_batches), cold.get(target))
+        for target, one in fitted.steps.items()
+    }
+    power_w = None
+    if "duration_s" in whole:
+        power_w = interval(
+            whole["energy_j"].estimate / whole["duration_s"].estimate,
+            fitted.power_residuals,
+            confidence_level,
+            widen=widen,
+        )
     return Estimate(
         network=file,
         counts=counts,
         workload=job,
         chosen=chosen,
         confidence_level=confidence_level,
-        energy_j=_required(answer.whole("energy_j")),
-        cold_energy_j=answer.cold("energy_j"),
-        duration_s=answer.whole("duration_s"),
-        power_w=answer.power(),
+        energy_j=whole["energy_j"],
+        cold_energy_j=cold.get("energy_j"),
+        duration_s=whole.get("duration_s"),
+        power_w=power_w,
         carbon=carbon,
         pue=pue,
         price_per_kwh=price_per_kwh,
@@ -132,49 +139,15 @@ def estimate(
     )
 
 
-def _required(quantity: Quantity | None) -> Quantity:
-    assert quantity is not None
-    return quantity
+def _interval(
+    target: TargetModel, *, table: StepTable, level: float, widen: float
+) -> Quantity:
+    predicted = float(target.predict(table)[0])
+    return interval(predicted, target.residuals[target.chosen], level, widen=widen)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Answer:
-    fitted: FittedModel
-    table: StepTable
-    steps: float
-    level: float
-    widen: float
-
-    def _interval(self, target: TargetModel) -> Quantity:
-        return interval(
-            float(target.predict(self.table)[0]),
-            target.residuals[target.chosen],
-            self.level,
-            widen=self.widen,
-        )
-
-    def cold(self, target: Target) -> Quantity | None:
-        fitted = self.fitted.cold.get(target)
-        return None if fitted is None else self._interval(fitted)
-
-    def whole(self, target: Target) -> Quantity | None:
-        fitted = self.fitted.steps.get(target)
-        if fitted is None:
-            return None
-        steady = self._interval(fitted).scaled(self.steps)
-        cold = self.cold(target)
-        return steady if cold is None else steady.plus(cold)
-
-    def power(self) -> Quantity | None:
-        energy_j, duration_s = self.whole("energy_j"), self.whole("duration_s")
-        if energy_j is None or duration_s is None:
-            return None
-        return interval(
-            energy_j.estimate / duration_s.estimate,
-            self.fitted.power_residuals,
-            self.level,
-            widen=self.widen,
-        )
+def _plus(steady: Quantity, cold: Quantity | None) -> Quantity:
+    return steady if cold is None else steady.plus(cold)
 
 
 def _layers(

@@ -32,7 +32,7 @@ def share_source(fitted: TargetModel) -> str:
     regressor = fitted.regressors[fitted.chosen]
     if isinstance(regressor, Blend):
         return regressor.lead
-    return fitted.chosen if hasattr(regressor, "per_operation") else "physical"
+    return fitted.chosen if hasattr(regressor, "costs") else "physical"
 
 
 def operation_shares(fitted: TargetModel, table: StepTable) -> FloatArray:
@@ -51,9 +51,10 @@ def operation_shares(fitted: TargetModel, table: StepTable) -> FloatArray:
         Calls included; what is missing to 1 is the start of the step.
     """
     regressor: Any = fitted.regressors[share_source(fitted)]
-    cost = regressor.per_operation(table) * table.column("calls")
-    total = float(cost.sum() + regressor.per_step(table)[0])
-    shares: FloatArray = cost / total
+    costs = regressor.costs(table)
+    shares: FloatArray = (
+        costs.operations * table.column("calls") / float(costs.total(table)[0])
+    )
     return shares
 
 

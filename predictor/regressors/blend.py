@@ -40,7 +40,7 @@ class Blend:
     @property
     def lead(self) -> str:
         """Name of the member that prices operations and has most weight."""
-        able = [n for n, one in self.members.items() if hasattr(one, "per_operation")]
+        able = [n for n, one in self.members.items() if hasattr(one, "costs")]
         return max(able, key=lambda name: self.weights.get(name, 0.0))
 
     def predict(self, table: StepTable) -> FloatArray:
@@ -60,43 +60,6 @@ class Blend:
             {name: self.members[name].predict(table) for name in self.weights},
             self.weights,
         )
-
-    def per_operation(self, table: StepTable) -> FloatArray:
-        """Return what one call of each operation takes.
-
-        Parameters
-        ----------
-        table : StepTable
-            Any number of configurations.
-
-        Returns
-        -------
-        values : ndarray of shape (n_operations,)
-            In the proportions of `lead`, so that they add up to the prediction.
-        """
-        lead = self.members[self.lead]
-        scale = self.predict(table) / lead.predict(table)
-        values: FloatArray = lead.per_operation(table) * scale[table.step]
-        return values
-
-    def per_step(self, table: StepTable) -> FloatArray:
-        """Return what starting one step takes.
-
-        Parameters
-        ----------
-        table : StepTable
-            Any number of configurations.
-
-        Returns
-        -------
-        values : ndarray of shape (n_steps,)
-            In the proportion of `lead`.
-        """
-        lead = self.members[self.lead]
-        values: FloatArray = lead.per_step(table) * (
-            self.predict(table) / lead.predict(table)
-        )
-        return values
 
     def to_arrays(self) -> dict[str, Any]:
         """Return the arrays to store.

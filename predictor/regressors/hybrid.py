@@ -11,6 +11,7 @@ import numpy as np
 from predictor.counting.operation import OPERATION_KINDS, PHASES
 from predictor.errors import ModelFileError
 from predictor.features import STEP_COLUMNS, FloatArray, StepTable
+from predictor.regressors.costs import Costs
 from predictor.regressors.physical import Physical
 from predictor.regressors.shapes import (
     SHAPE_COLUMNS,
@@ -91,8 +92,8 @@ class Hybrid:
         correction: FloatArray = values[back.reshape(-1)]
         return correction
 
-    def per_operation(self, table: StepTable) -> FloatArray:
-        """Return what one call of each operation takes.
+    def costs(self, table: StepTable) -> Costs:
+        """Return what each operation and the start of each step take.
 
         Parameters
         ----------
@@ -101,27 +102,17 @@ class Hybrid:
 
         Returns
         -------
-        values : ndarray of shape (n_operations,)
+        costs : Costs
             Energy in J or time in s, whichever was fitted.
         """
-        whole = self._network_correction(table)[table.step]
-        correction = self.operation_correction(table) + whole
-        return self.physical.per_operation(table) * np.exp(correction)
-
-    def per_step(self, table: StepTable) -> FloatArray:
-        """Return what starting one step takes.
-
-        Parameters
-        ----------
-        table : StepTable
-            Any number of configurations.
-
-        Returns
-        -------
-        values : ndarray of shape (n_steps,)
-            Energy in J or time in s, whichever was fitted.
-        """
-        return self.physical.per_step(table) * np.exp(self._network_correction(table))
+        priced = self.physical.costs(table)
+        whole = np.exp(self._network_correction(table, priced))
+        return Costs(
+            operations=priced.operations
+            * np.exp(self.operation_correction(table))
+            * whole[table.step],
+            starts=priced.starts * whole,
+        )
 
     def predict(self, table: StepTable) -> FloatArray:
         """Return what one step takes.
@@ -136,10 +127,10 @@ class Hybrid:
         values : ndarray of shape (n_steps,)
             Energy in J or time in s, whichever was fitted.
         """
-        return table.total(self.per_operation(table)) + self.per_step(table)
+        return self.costs(table).total(table)
 
-    def _network_correction(self, table: StepTable) -> FloatArray:
-        shapes = network_shapes(table, self.physical)
+    def _network_correction(self, table: StepTable, priced: Costs) -> FloatArray:
+        shapes = network_shapes(table, priced)
         beyond = np.maximum(self.network_lowest - shapes, shapes - self.network_highest)
         fade: FloatArray = np.exp(-np.maximum(beyond, 0.0).sum(axis=1))
         return self.network_trees.predict(shapes) * fade
@@ -215,15 +206,15 @@ class Hybrid:
         )
 
 
-def network_shapes(table: StepTable, physical: Physical) -> FloatArray:
+def network_shapes(table: StepTable, priced: Costs) -> FloatArray:
     """Return what the correction of a whole step may depend on.
 
     Parameters
     ----------
     table : StepTable
         Any number of configurations.
-    physical : Physical
-        The prices that are corrected.
+    priced : Costs
+        What is corrected.
 
     Returns
     -------
@@ -231,8 +222,8 @@ def network_shapes(table: StepTable, physical: Physical) -> FloatArray:
         Log of what the step takes at the prices, `features.STEP_COLUMNS`, and the
         share of each kind and phase in what it takes.
     """
-    cost = physical.per_operation(table) * table.column("calls")
-    total = physical.predict(table)
+    cost = priced.operations * table.column("calls")
+    total = priced.total(table)
     kinds = len(OPERATION_KINDS) * len(PHASES)
     kind = table.column("kind") * len(PHASES) + table.column("phase")
     place = table.step * kinds + kind.astype(np.int64)
@@ -261,10 +252,11 @@ class _Boosting:
             np.asarray(shapes, dtype=np.float32), axis=0, return_inverse=True
         )
         self.place = place.reshape(-1)
-        self.base = physical.per_operation(table) * table.column("calls")
-        self.overhead = physical.per_step(table)
+        priced = physical.costs(table)
+        self.base = priced.operations * table.column("calls")
+        self.overhead = priced.starts
         self.correction = correction.copy()
-        self.network = network_shapes(table, physical)
+        self.network = network_shapes(table, priced)
         varying = np.flatnonzero(np.ptp(self.network, axis=0) > 0)
         self.varying = varying if len(varying) else np.array([0])
         self.network_seen = np.asarray(self.network[:, self.varying], dtype=np.float32)

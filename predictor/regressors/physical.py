@@ -11,6 +11,7 @@ import numpy as np
 from predictor.counting.operation import OPERATION_KINDS, PHASES
 from predictor.errors import ModelFileError
 from predictor.features import QUANTITIES, FloatArray, IntArray, StepTable
+from predictor.regressors.costs import Costs
 
 _SHAPE = (len(OPERATION_KINDS), len(PHASES), len(QUANTITIES))
 _N_TERMS = int(np.prod(_SHAPE))
@@ -62,8 +63,8 @@ class Physical:
         kind, phase = _kind_and_phase(table)
         return quantities(table) * self.prices[kind, phase]
 
-    def per_operation(self, table: StepTable) -> FloatArray:
-        """Return what one call of each operation takes.
+    def costs(self, table: StepTable) -> Costs:
+        """Return what each operation and the start of each step take.
 
         Parameters
         ----------
@@ -72,27 +73,13 @@ class Physical:
 
         Returns
         -------
-        values : ndarray of shape (n_operations,)
+        costs : Costs
             Energy in J or time in s, whichever was fitted.
         """
-        values: FloatArray = self.per_quantity(table).sum(axis=1)
-        return values
-
-    def per_step(self, table: StepTable) -> FloatArray:
-        """Return what starting one step takes.
-
-        Parameters
-        ----------
-        table : StepTable
-            Any number of configurations.
-
-        Returns
-        -------
-        values : ndarray of shape (n_steps,)
-            Energy in J or time in s, whichever was fitted.
-        """
-        values: FloatArray = self.overheads[table.step_column("training").astype(int)]
-        return values
+        return Costs(
+            operations=self.per_quantity(table).sum(axis=1),
+            starts=self.overheads[table.step_column("training").astype(int)],
+        )
 
     def predict(self, table: StepTable) -> FloatArray:
         """Return what one step takes.
@@ -107,7 +94,7 @@ class Physical:
         values : ndarray of shape (n_steps,)
             Energy in J or time in s, whichever was fitted.
         """
-        return table.total(self.per_operation(table)) + self.per_step(table)
+        return self.costs(table).total(table)
 
     def to_arrays(self) -> dict[str, Any]:
         """Return the arrays to store.
@@ -271,7 +258,7 @@ def fit_physical(
     amounts = quantities(table) if base is None else base.per_quantity(table)
     if correction is not None:
         amounts = amounts * np.exp(correction)[:, None]
-    step_amounts = np.ones(len(table)) if base is None else base.per_step(table)
+    step_amounts = np.ones(len(table)) if base is None else base.costs(table).starts
     design, distinct = _design(table, amounts, step_amounts), len(set(groups))
     basis, free = _prior(transferred=base is not None)
     model = PositiveSum(basis=basis, free=free, residual_spread=RESIDUAL_SPREADS[0])

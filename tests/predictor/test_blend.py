@@ -1,5 +1,7 @@
 """Regressors that answer together."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -43,12 +45,12 @@ def test_errors_that_are_independent_cancel():
     assert error(together) < 0.75 * min(map(error, predictions.values()))
 
 
-def test_a_blend_divides_its_prediction_among_operations(fitted, measurements):
+def test_a_member_of_a_blend_says_how_a_step_divides_among_operations(
+    fitted, measurements
+):
     table = step_table(measurements)
-    energy = fitted.steps["energy_j"]
-    blend = energy.regressors[BLEND]
-    total = table.total(blend.per_operation(table)) + blend.per_step(table)
+    energy = replace(fitted.steps["energy_j"], chosen=BLEND)
+    leading = energy.regressors[share_source(energy)]
 
-    assert total == pytest.approx(blend.predict(table), rel=1e-9)
-    assert hasattr(energy.regressors[share_source(energy)], "per_operation")
+    assert leading.costs(table).total(table) == pytest.approx(leading.predict(table))
     assert 0 < operation_shares(energy, table.take([0])).sum() <= 1 + 1e-9

@@ -125,7 +125,7 @@ def test_physical_prices_what_it_never_saw(regressors):
     }
     step = describe_steps([(device.count(pooled), Workload(mode="inference"))])
 
-    cost = regressors["physical"].per_operation(step)
+    cost = regressors["physical"].costs(step).operations
 
     assert (cost > 0).all()
 
@@ -165,7 +165,7 @@ def test_what_few_rows_do_not_tell_costs_as_on_the_device_they_start_from(rows, 
 def test_operations_and_overhead_add_up_to_the_prediction(regressors, table):
     for name in ("physical", "hybrid"):
         regressor = regressors[name]
-        total = table.total(regressor.per_operation(table)) + regressor.per_step(table)
+        total = regressor.costs(table).total(table)
 
         assert regressor.predict(table) == pytest.approx(total, rel=1e-12)
 
