@@ -20,6 +20,7 @@ from dataset_builder.calibration.course import (
     valid_measurements,
 )
 from dataset_builder.calibration.report import CalibrationReport, report_calibration
+from dataset_builder.executor import Executor, Record, Serve, StationJob
 from dataset_builder.locks import owned_directory
 from dataset_builder.plan.again import again_plan
 from dataset_builder.plan.configuration import Configuration
@@ -34,14 +35,7 @@ from dataset_builder.settings import (
     TrialLimits,
     require_backend,
 )
-from dataset_builder.station import (
-    Executor,
-    LocalExecutor,
-    Record,
-    Serve,
-    StationJob,
-    open_station,
-)
+from dataset_builder.station import LocalExecutor, open_station
 from dataset_builder.store.contents import (
     ANCHORS_FILE,
     FAILURES_FILE,

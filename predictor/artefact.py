@@ -35,7 +35,7 @@ from predictor.regressors import REGRESSORS, Regressor
 from predictor.regressors.blend import BLEND, Blend
 from predictor.regressors.shapes import SHAPE_COLUMNS
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 MANIFEST, ARRAYS = "manifest.json", "arrays.npz"
 LARGEST_MANIFEST_BYTES = 4 * 1024**2
 LARGEST_ARRAYS_BYTES = 64 * 1024**2
@@ -109,6 +109,7 @@ def save_model(model: FittedModel, folder: str | Path, *, example: StepTable) ->
                 },
                 "example": float(fitted.predict(example)[0]),
             }
+            arrays[f"{part}/{target}/pair_residuals"] = fitted.pair_residuals
             for name, regressor in fitted.regressors.items():
                 # A blend has residuals of its own, and its members' arrays.
                 where = f"{part}/{target}/{name}"
@@ -245,6 +246,9 @@ def _read_target(
             )
             for name, errors in entry["errors"].items()
         },
+        pair_residuals=np.sort(
+            np.asarray(arrays[f"{where}/pair_residuals"], dtype=np.float64)
+        ),
     )
 
 

@@ -10,6 +10,22 @@ from typing import Annotated
 import typer
 
 from predictor import __version__
+from predictor.cli_options import (
+    BatchOption,
+    CarbonOption,
+    ConfidenceOption,
+    DtypeOption,
+    EpochsOption,
+    HardwareOption,
+    ModelOption,
+    ModeOption,
+    OptimizerOption,
+    PriceOption,
+    PueOption,
+    RegionOption,
+    SamplesOption,
+    StrictOption,
+)
 from predictor.cli_studies import app as studies
 from predictor.command_line import (
     OutputOption,
@@ -63,30 +79,20 @@ def _options(
 def _estimate(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="Keras JSON or .keras archive.")],
-    mode: Annotated[str, typer.Option(help="training or inference.")] = "training",
-    batch_size: Annotated[int, typer.Option(help="Samples per step.")] = 32,
-    samples: Annotated[int, typer.Option(help="Samples in one epoch.")] = 1000,
-    epochs: Annotated[int, typer.Option(help="Passes over the samples.")] = 1,
-    optimizer: Annotated[str, typer.Option(help="Such as sgd or adam.")] = "sgd",
-    dtype: Annotated[str, typer.Option(help="dtype of the computation.")] = "float32",
-    region: Annotated[
-        str | None, typer.Option(help="Country as ISO3, such as DEU.")
-    ] = None,
-    carbon_intensity: Annotated[
-        float | None, typer.Option(help="gCO2e per kWh instead of the region's.")
-    ] = None,
-    pue: Annotated[float, typer.Option(help="Power usage effectiveness.")] = 1.0,
-    price: Annotated[float | None, typer.Option(help="Price of a kWh.")] = None,
-    model: Annotated[
-        Path | None, typer.Option(help="Folder of a fitted model.")
-    ] = None,
-    hardware: Annotated[
-        str | None, typer.Option(help="Name of a known fitted model.")
-    ] = None,
-    confidence: Annotated[float, typer.Option(help="Level of the intervals.")] = 0.9,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Exit 5 outside the fitted range.")
-    ] = False,
+    mode: ModeOption = "training",
+    batch_size: BatchOption = 32,
+    samples: SamplesOption = 1000,
+    epochs: EpochsOption = 1,
+    optimizer: OptimizerOption = "sgd",
+    dtype: DtypeOption = "float32",
+    region: RegionOption = None,
+    carbon_intensity: CarbonOption = None,
+    pue: PueOption = 1.0,
+    price: PriceOption = None,
+    model: ModelOption = None,
+    hardware: HardwareOption = None,
+    confidence: ConfidenceOption = 0.9,
+    strict: StrictOption = False,
     max_kwh: Annotated[float | None, typer.Option(help="Exit 3 above it.")] = None,
     max_gco2e: Annotated[float | None, typer.Option(help="Exit 3 above it.")] = None,
     max_hours: Annotated[float | None, typer.Option(help="Exit 3 above it.")] = None,
@@ -144,6 +150,71 @@ def _estimate(
     write_result(render(answer, chosen_form), output)
     if exceeded:
         raise OverBudgetError("; ".join(exceeded))
+
+
+@app.command("compare")
+def _compare(
+    context: typer.Context,
+    files: Annotated[
+        list[Path], typer.Argument(help="Two networks or more; the first is 1.")
+    ],
+    mode: ModeOption = "training",
+    batch_size: BatchOption = 32,
+    samples: SamplesOption = 1000,
+    epochs: EpochsOption = 1,
+    optimizer: OptimizerOption = "sgd",
+    dtype: DtypeOption = "float32",
+    region: RegionOption = None,
+    carbon_intensity: CarbonOption = None,
+    pue: PueOption = 1.0,
+    price: PriceOption = None,
+    model: ModelOption = None,
+    hardware: HardwareOption = None,
+    confidence: ConfidenceOption = 0.9,
+    strict: StrictOption = False,
+    form: Annotated[str, typer.Option("--format", help="table, json or csv.")] = (
+        "table"
+    ),
+    output: OutputOption = None,
+) -> None:
+    """Show networks side by side, and how sure it is that one takes less.
+
+    Example: predictor compare small.json large.json --samples 50000 --epochs 10
+    """
+    from predictor.comparison import compare
+    from predictor.estimation import estimate
+    from predictor.report.comparison_table import render_comparison
+    from predictor.report.tabular import FORMS, Form
+    from predictor.workload import Mode, Workload
+
+    require_one_of(form, FORMS, "--format")
+    chosen_mode: Mode = mode  # type: ignore[assignment]
+    workload = Workload(
+        mode=chosen_mode,
+        batch_size=batch_size,
+        samples=samples,
+        epochs=epochs,
+        optimizer=optimizer,
+        dtype=dtype,
+    )
+    estimates = [
+        estimate(
+            file,
+            workload=workload,
+            model=model,
+            hardware=hardware,
+            region=region,
+            carbon_intensity_g_per_kwh=carbon_intensity,
+            pue=pue,
+            price_per_kwh=price,
+            confidence_level=confidence,
+            strict=strict,
+        )
+        for file in files
+    ]
+    say(context, f"model read from {estimates[0].chosen.folder}")
+    chosen_form: Form = form  # type: ignore[assignment]
+    write_result(render_comparison(compare(estimates), chosen_form), output)
 
 
 @app.command("fit")

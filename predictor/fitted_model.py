@@ -29,12 +29,16 @@ class TargetModel:
         Absolute log errors on left-out architectures, ascending.
     errors : mapping of str to Errors
         Errors on left-out architectures.
+    pair_residuals : ndarray of shape (n_pairs,)
+        Absolute log errors of the quotient of two left-out architectures by the chosen
+        regressor, ascending.
     """
 
     chosen: str
     regressors: Mapping[str, Regressor]
     residuals: Mapping[str, FloatArray]
     errors: Mapping[str, Errors]
+    pair_residuals: FloatArray
 
     @property
     def weights(self) -> dict[str, float]:

@@ -15,7 +15,7 @@ from predictor.errors import DatasetError
 from predictor.features import FloatArray, StepTable
 from predictor.fitted_model import FittedModel, TargetModel
 from predictor.hardware import Platform
-from predictor.intervals import log_half_width
+from predictor.intervals import log_half_width, pair_residuals
 from predictor.metrics import errors_of, noise_floor
 from predictor.regressors import (
     BASELINES,
@@ -239,6 +239,12 @@ def fit_target(
         regressors={**fitted, BLEND: Blend(members=fitted, weights=weights)},
         residuals=residuals,
         errors=errors,
+        pair_residuals=pair_residuals(
+            np.log(predictions[chosen] / target)[judged],
+            rows.table.step_column("training")[judged],
+            [rows.groups[int(row)] for row in np.flatnonzero(judged)],
+            seed=rows.seed,
+        ),
     )
     return model, predictions[chosen]
 

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from predictor.features import FloatArray
+
+DRAWN_PAIRS = 20_000
+KEPT_PAIRS = 1_000
+"""Pairs that are looked at, and quantiles of them that are kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,3 +148,75 @@ def interval(
     """
     factor = math.exp(min(log_half_width(residuals, confidence_level) * widen, 50.0))
     return Quantity(estimate=estimate, lower=estimate / factor, upper=estimate * factor)
+
+
+def pair_residuals(
+    errors: FloatArray, kinds: FloatArray, groups: Sequence[str], *, seed: int = 0
+) -> FloatArray:
+    """Return how wrong the quotient of two rows' predictions is.
+
+    Parameters
+    ----------
+    errors : ndarray of shape (n_rows,)
+        Log errors on left-out architectures.
+    kinds : ndarray of shape (n_rows,)
+        Only rows of one kind are paired, such as those in training.
+    groups : sequence of str
+        Rows of one architecture are not paired.
+    seed : int, default=0
+        Of the draw, where there are more than `DRAWN_PAIRS`.
+
+    Returns
+    -------
+    residuals : ndarray of shape (n_residuals,)
+        Absolute log errors of the quotients, ascending; at most `KEPT_PAIRS`.
+
+    Examples
+    --------
+    >>> pair_residuals(np.array([0.1, 0.3, -0.1]), np.zeros(3), ["a", "b", "c"])
+    array([0.2, 0.2, 0.4])
+    """
+    rows = len(errors)
+    order = np.random.default_rng(seed).permutation(rows)
+    names = np.unique(np.asarray(groups), return_inverse=True)[1]
+    found = [np.zeros(0)]
+    # Each row with those some places on, so that all come up equally often.
+    for distance in range(1, min((rows - 1) // 2, math.ceil(DRAWN_PAIRS / rows)) + 1):
+        one, other = order, np.roll(order, -distance)
+        pairs = (kinds[one] == kinds[other]) & (names[one] != names[other])
+        found.append(np.abs(errors[one] - errors[other])[pairs])
+    residuals: FloatArray = np.sort(np.concatenate(found))
+    if len(residuals) > KEPT_PAIRS:
+        kept = np.linspace(0, len(residuals) - 1, KEPT_PAIRS)
+        residuals = residuals[kept.round().astype(int)]
+    return residuals
+
+
+def probability_below_one(
+    ratio: float, residuals: FloatArray, *, widen: float = 1
+) -> float:
+    """Return how likely the truth of an estimated quotient is below 1.
+
+    Parameters
+    ----------
+    ratio : float
+        The estimate; positive.
+    residuals : ndarray of shape (n_residuals,)
+        Absolute log errors of such quotients, as likely up as down.
+    widen : float, default=1
+        Factor on the residuals, at least 1; more outside the fitted range.
+
+    Returns
+    -------
+    probability : float
+        Between 0 and 1, exclusive.
+
+    Examples
+    --------
+    >>> residuals = np.log([1.1, 1.5, 2.0])
+    >>> probability_below_one(1.0, residuals), probability_below_one(1.6, residuals)
+    (0.5, 0.25)
+    """
+    larger = int(np.sum(residuals * widen > abs(math.log(ratio))))
+    unlikely = (1 + larger) / (1 + len(residuals)) / 2
+    return unlikely if ratio > 1 else 1 - unlikely

@@ -24,7 +24,7 @@ from dataset_builder.cluster.remote import (
 )
 from dataset_builder.cluster.roster import Roster, Stage, Worker
 from dataset_builder.cluster.station_process import StationLostError
-from dataset_builder.station import Record, StationJob
+from dataset_builder.executor import Record, StationJob
 from dataset_builder.trial.trials import Outcome
 from dataset_builder.trial.worker import TrialOrder
 from predictor import __version__

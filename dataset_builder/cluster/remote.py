@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 
 from dataset_builder.cluster.station_process import StationLostError, StationProcess
-from dataset_builder.station import Record, StationJob
+from dataset_builder.executor import Record, StationJob
 from dataset_builder.store.manifest import measuring_code
 from dataset_builder.trial.environment import host_hash
 from dataset_builder.trial.worker import TrialOrder

@@ -20,7 +20,8 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any, NoReturn
 
-from dataset_builder.station import Record, StationJob, open_station
+from dataset_builder.executor import Record, StationJob
+from dataset_builder.station import open_station
 from dataset_builder.trial.worker import TrialOrder
 from predictor.errors import MeasurementError, PredictorError
 

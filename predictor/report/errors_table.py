@@ -97,7 +97,7 @@ def predictions_csv(evaluation: Evaluation, measurements: Sequence[Measurement])
                 "regressor": item.regressor,
                 "predicted": f"{item.predicted:.9g}",
                 "actual": f"{item.actual:.9g}",
-                "relative_error": f"{item.predicted / item.actual - 1:.6f}",
+                "relative_error": round(item.predicted / item.actual - 1, 6),
                 "log_half_width": f"{item.half_width:.6f}",
             }
         )

@@ -121,15 +121,24 @@ def csv_text(columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> st
     Returns
     -------
     text : str
-        A line of names, then one per row; empty where there is no value.
+        A line of names, then one per row; empty where there is no value. Text that a
+        spreadsheet would take for a formula gets an apostrophe before it.
 
     Examples
     --------
     >>> csv_text(["n", "mape"], [{"n": 2, "mape": None, "other": 1}])
     'n,mape\n2,\n'
+    >>> csv_text(["name"], [{"name": "=1+1"}])
+    "name\n'=1+1\n"
     """
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({key: _no_formula(row[key]) for key in row} for row in rows)
     return buffer.getvalue()
+
+
+def _no_formula(value: object) -> object:
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return f"'{value}"
+    return value

@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 
 from dataset_builder.cluster.station_process import NANNY_VARIABLES
+from dataset_builder.executor import StationJob
 from dataset_builder.settings import TrialLimits
-from dataset_builder.station import StationJob
 from dataset_builder.trial.trials import outcome_of, trial_server
 from dataset_builder.trial.worker import TrialOrder, describe_main
 from tests.dataset_builder.builders import (

@@ -5,7 +5,8 @@ import itertools
 
 import pytest
 
-from dataset_builder.station import StationJob, open_station
+from dataset_builder.executor import StationJob
+from dataset_builder.station import open_station
 from dataset_builder.trial.trials import Outcome
 from dataset_builder.trial.worker import TrialOrder, selftest_main
 from tests.dataset_builder.builders import (

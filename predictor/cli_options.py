@@ -1,0 +1,29 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ModeOption = Annotated[str, typer.Option(help="training or inference.")]
+BatchOption = Annotated[int, typer.Option(help="Samples per step.")]
+SamplesOption = Annotated[int, typer.Option(help="Samples in one epoch.")]
+EpochsOption = Annotated[int, typer.Option(help="Passes over the samples.")]
+OptimizerOption = Annotated[str, typer.Option(help="Such as sgd or adam.")]
+DtypeOption = Annotated[str, typer.Option(help="dtype of the computation.")]
+RegionOption = Annotated[str | None, typer.Option(help="Country as ISO3, such as DEU.")]
+CarbonOption = Annotated[
+    float | None, typer.Option(help="gCO2e per kWh instead of the region's.")
+]
+PueOption = Annotated[float, typer.Option(help="Power usage effectiveness.")]
+PriceOption = Annotated[float | None, typer.Option(help="Price of a kWh.")]
+ModelOption = Annotated[Path | None, typer.Option(help="Folder of a fitted model.")]
+HardwareOption = Annotated[
+    str | None, typer.Option(help="Name of a known fitted model.")
+]
+ConfidenceOption = Annotated[float, typer.Option(help="Level of the intervals.")]
+StrictOption = Annotated[
+    bool, typer.Option("--strict", help="Exit 5 outside the fitted range.")
+]

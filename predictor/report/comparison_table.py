@@ -1,0 +1,138 @@
+"""Networks side by side, as table, JSON or CSV."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from predictor.answer import Estimate
+from predictor.comparison import Comparison, Contradiction, Ratio
+from predictor.report.quantities import COUNT, DURATION_S, ENERGY_WH, readable
+from predictor.report.tabular import Form, csv_text, document_text, table_lines
+from predictor.report.terminal import printable, terminal_width
+from predictor.units import joules_to_kwh
+
+CSV_COLUMNS = (
+    *("name", "params", "macs"),
+    *("energy_j", "energy_j_lower", "energy_j_upper", "duration_s", "emissions_gco2e"),
+    *("energy_ratio", "energy_ratio_lower", "energy_ratio_upper", "probability_less"),
+)
+"""Columns of the CSV."""
+
+SHOWN = 3
+_LONGEST_NAME = 20
+_METRICS = {"macs": "MACs", "params": "parameters"}
+
+
+def render_comparison(comparison: Comparison, form: Form) -> str:
+    """Write a comparison.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        What to show.
+    form : {"table", "json", "csv"}
+        How.
+
+    Returns
+    -------
+    text : str
+        Ends with a line break.
+    """
+    if form == "json":
+        return document_text(comparison.to_dict())
+    pairs = list(zip(comparison.estimates, comparison.ratios, strict=True))
+    if form == "csv":
+        return csv_text(CSV_COLUMNS, [_fields(*pair) for pair in pairs])
+    first, width = comparison.estimates[0], terminal_width()
+    work, platform = first.workload, first.chosen.model.platform
+    titles = ["", "params", "MACs", "energy", "time"]
+    titles += ["times the first", "less than it"]
+    lines = [
+        f"{work.mode}, {work.epochs:,} epoch(s) of {work.samples:,} samples, "
+        f"batch {work.batch_size:,} ({work.optimizer}, {work.dtype})",
+        f"on {printable(platform.hardware)}, {platform.backend}; "
+        f"energy {platform.energy_source}, {first.chosen.tier} model",
+        "",
+        *table_lines(titles, [_cells(*pair) for pair in pairs]),
+        "",
+    ]
+    notes = [
+        *_contradictions(comparison.contradictions, comparison.estimates),
+        *_warnings(comparison.estimates),
+        f"read: times the first with its {first.confidence_level:.0%} interval, from "
+        "the errors of quotients of two networks that were left out; less than it: how "
+        "likely that is",
+    ]
+    for note in notes:
+        lines += textwrap.wrap(printable(note, 400), width)
+    return "\n".join(lines) + "\n"
+
+
+def _cells(estimate: Estimate, ratio: Ratio) -> list[str]:
+    energy, is_first = ratio.energy, ratio.energy.lower == ratio.energy.upper
+    time = estimate.duration_s
+    return [
+        _name(estimate),
+        readable(estimate.counts.params, COUNT),
+        readable(estimate.counts.macs, COUNT),
+        readable(1e3 * joules_to_kwh(estimate.energy_j.estimate), ENERGY_WH),
+        "-" if time is None else readable(time.estimate, DURATION_S),
+        "1"
+        if is_first
+        else f"{energy.estimate:.2g} ({energy.lower:.2g} to {energy.upper:.2g})",
+        "-" if is_first else f"{ratio.probability_less:.0%}",
+    ]
+
+
+def _name(estimate: Estimate) -> str:
+    return printable(estimate.network.architecture.name, _LONGEST_NAME)
+
+
+def _contradictions(
+    found: Sequence[Contradiction], estimates: Sequence[Estimate]
+) -> list[str]:
+    sentences = [
+        f"warning: by {_METRICS[one.metric]}, {_name(estimates[one.more])} looks "
+        f"{1 / one.said:.2g} times cheaper than {_name(estimates[one.less])}; it takes "
+        f"{one.ratio:.2g} times its energy"
+        for one in found[:SHOWN]
+    ]
+    if len(found) > SHOWN:
+        sentences.append(
+            f"warning: {len(found) - SHOWN} more pairs are ranked the wrong way round "
+            "by MACs or parameters (--format json lists them)"
+        )
+    return sentences
+
+
+def _warnings(estimates: Sequence[Estimate]) -> list[str]:
+    general = estimates[0].warnings
+    sentences = [
+        f"warning: {one.message}" for one in general if one.code != "out_of_range"
+    ]
+    outside = [_name(one) for one in estimates if not one.verdict.in_domain]
+    if outside:
+        sentences.append(
+            "warning: outside the fitted range, so with wider intervals: "
+            + ", ".join(outside)
+        )
+    return sentences
+
+
+def _fields(estimate: Estimate, ratio: Ratio) -> dict[str, object]:
+    energy, time = estimate.energy_j, estimate.duration_s
+    return {
+        "name": estimate.network.architecture.name,
+        "params": estimate.counts.params,
+        "macs": estimate.counts.macs,
+        "energy_j": energy.estimate,
+        "energy_j_lower": energy.lower,
+        "energy_j_upper": energy.upper,
+        "duration_s": None if time is None else time.estimate,
+        "emissions_gco2e": estimate.emissions_gco2e.estimate,
+        "energy_ratio": ratio.energy.estimate,
+        "energy_ratio_lower": ratio.energy.lower,
+        "energy_ratio_upper": ratio.energy.upper,
+        "probability_less": ratio.probability_less,
+    }
