@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from predictor.answer import Estimate as Estimate
+    from predictor.comparison import Comparison as Comparison
+    from predictor.comparison import compare as compare
     from predictor.errors import PredictorError as PredictorError
     from predictor.estimation import estimate as estimate
     from predictor.workload import Workload as Workload
@@ -13,12 +15,22 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "estimate": "predictor.estimation",
+    "compare": "predictor.comparison",
+    "Comparison": "predictor.comparison",
     "Estimate": "predictor.answer",
     "Workload": "predictor.workload",
     "PredictorError": "predictor.errors",
 }
 
-__all__ = ["Estimate", "PredictorError", "Workload", "__version__", "estimate"]
+__all__ = [
+    "Comparison",
+    "Estimate",
+    "PredictorError",
+    "Workload",
+    "__version__",
+    "compare",
+    "estimate",
+]
 
 
 def __getattr__(name: str) -> Any:
