@@ -17,7 +17,7 @@ from predictor.workload import BYTES_PER_ELEMENT, OPTIMIZER_SLOTS, Workload
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-FEATURES_VERSION = 2
+FEATURES_VERSION = 3
 """Raised with every change of a feature's meaning; stored with fitted models."""
 
 OPERATION_COLUMNS = (
@@ -28,6 +28,8 @@ OPERATION_COLUMNS = (
     "macs",
     "activation_bytes",
     "weight_bytes",
+    "window_bytes",  # of the windows that a convolution multiplies
+    "cross_group_bytes",  # weights that groups save
     "batch_size",
     "positions",  # per sample and launch
     "inner",
@@ -39,10 +41,22 @@ OPERATION_COLUMNS = (
 )
 """Columns of `StepTable.operations`; counts are those of one step, whole batch."""
 
-QUANTITIES = ("launches", "macs", "activation_bytes", "weight_bytes")
-"""The columns a device spends energy on in proportion."""
+QUANTITIES = (
+    *("launches", "macs", "activation_bytes", "weight_bytes"),
+    *("window_bytes", "cross_group_bytes"),
+)
+"""The columns a device spends energy on in proportion. The last two are work that some
+backends do and others avoid: copying windows before they are multiplied, and products
+of all groups with each other where only those within a group are wanted."""
 
-_PRODUCT_KINDS = ("matmul", "convolution", "transposed_convolution", "depthwise")
+_PRODUCT_KINDS = (
+    "matmul",
+    "convolution",
+    "grouped_convolution",
+    "transposed_convolution",
+    "depthwise",
+)
+_WINDOW_KINDS = ("convolution", "grouped_convolution", "transposed_convolution")
 
 STEP_COLUMNS = (
     "training",
@@ -208,6 +222,24 @@ def _weights_touched(operation: Operation) -> int:
     return operation.weights
 
 
+def _window_elements(operation: Operation) -> int:
+    # A convolution multiplies a window of one side for each position of the other. From
+    # the narrow side to the wide one, as in the gradient of a strided convolution, the
+    # narrow side is spread by zeros first.
+    if operation.kind not in _WINDOW_KINDS or operation.taps == 1:
+        return 0
+    transposed = operation.kind == "transposed_convolution"
+    filters = operation.columns // operation.taps if transposed else operation.columns
+    channels = operation.inner if transposed else operation.inner // operation.taps
+    widening = transposed == (operation.phase != "input_gradient")
+    if widening and operation.phase != "weight_gradient":
+        positions = operation.positions * operation.stride
+        width = channels if transposed else filters
+    else:
+        positions, width = operation.positions, filters if transposed else channels
+    return positions * operation.taps * width * operation.groups
+
+
 def _operation_row(
     operation: Operation, *, calls: int, batch_size: int, element_bytes: int
 ) -> tuple[float, ...]:
@@ -219,6 +251,8 @@ def _operation_row(
         float(operation.macs * batch_size),
         float((operation.read + operation.written) * batch_size * element_bytes),
         float(_weights_touched(operation) * element_bytes),
+        float(_window_elements(operation) * batch_size * element_bytes),
+        float(operation.weights * (operation.groups - 1) * element_bytes),
         float(batch_size),
         float(operation.positions),
         float(operation.inner),

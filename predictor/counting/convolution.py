@@ -5,7 +5,7 @@ from functools import partial
 from math import prod
 
 from predictor.architecture import Shape
-from predictor.counting.operation import Operation
+from predictor.counting.operation import Operation, OperationKind
 from predictor.counting.parts import activation, product
 from predictor.counting.rule import Call, Counted, Rule, Weight
 from predictor.counting.settings import Settings
@@ -81,6 +81,12 @@ def _spatial_settings(
     )
 
 
+def _kind(channels: int, groups: int) -> OperationKind:
+    if groups == 1:
+        return "convolution"
+    return "depthwise" if groups == channels else "grouped_convolution"
+
+
 def _conv(call: Call, *, axes: int) -> Counted:
     settings = call.settings
     if settings.raw("lora_rank") is not None:
@@ -110,7 +116,7 @@ def _conv(call: Call, *, axes: int) -> Counted:
     inner, columns = taps * channels // groups, filters // groups
     bias = _biases(settings, filters)
     convolution = Operation(
-        kind="convolution",
+        kind=_kind(channels, groups),
         macs=positions * inner * filters,
         read=product(shape),
         written=positions * filters,

@@ -5,7 +5,8 @@ from typing import Literal, get_args
 
 OperationKind = Literal[
     "matmul",  # dense layers, einsum, attention scores
-    "convolution",  # 1-3 spatial axes, also grouped
+    "convolution",  # 1-3 spatial axes
+    "grouped_convolution",  # several groups of several channels each
     "transposed_convolution",
     "depthwise",  # one filter per channel
     "pooling",  # averages over local windows

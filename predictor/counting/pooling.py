@@ -11,7 +11,8 @@ from predictor.counting.rule import Call, Counted, Rule
 from predictor.counting.shapes import join_channels, only_input, split_channels
 
 _KINDS: dict[str, OperationKind] = {"Max": "max_pooling", "Average": "pooling"}
-"""Average and maximum cost the same forward; backward a maximum must be found again."""
+"""Average and maximum cost the same forward; backward a maximum must be found again.
+Each window is read for itself, so overlapping windows read more than the map holds."""
 
 
 def _pooling(call: Call, *, axes: int, kind: OperationKind) -> Counted:
@@ -33,7 +34,7 @@ def _pooling(call: Call, *, axes: int, kind: OperationKind) -> Counted:
     output = join_channels(sizes, channels, settings)
     operation = Operation(
         kind=kind,
-        read=product(shape),
+        read=product(output) * prod(window),
         written=product(output),
         positions=product(sizes),
         groups=product((channels,)),

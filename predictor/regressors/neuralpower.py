@@ -17,6 +17,7 @@ from predictor.regressors.physical import Physical
 DEGREES = {
     "matmul": 2,
     "convolution": 3,
+    "grouped_convolution": 3,
     "transposed_convolution": 3,
     "depthwise": 3,
     "pooling": 3,

@@ -1,4 +1,4 @@
-"""Non-negative sum over operations: so much per launch, MAC and byte of each kind."""
+"""Non-negative sum over operations: so much per launch, MAC, byte and so on by kind."""
 
 from __future__ import annotations
 

@@ -1,10 +1,13 @@
 """Relations that hold whatever the formulas are."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from predictor.counting.operation import PHASES, backward
 from predictor.features import (
     FEATURE_NAMES,
     OPERATION_COLUMNS,
@@ -16,6 +19,32 @@ from predictor.workload import Workload
 from tests.predictor import device
 
 NETWORK = device.count(device.cnn(16, 8, 8))
+
+
+def one_layer(shape, kind, **config):
+    layers = [{"class_name": "InputLayer", "config": {"batch_shape": [None, *shape]}}]
+    layers.append({"class_name": kind, "config": {"padding": "same", **config}})
+    return device.count({"class_name": "Sequential", "config": {"layers": layers}})
+
+
+GROUPED = device.count(
+    {
+        "class_name": "Sequential",
+        "config": {
+            "layers": [
+                {
+                    "class_name": "InputLayer",
+                    "config": {"batch_shape": [None, 9, 9, 4]},
+                },
+                {"class_name": "Conv2D", "config": {"filters": 8, "kernel_size": 3}},
+                {
+                    "class_name": "Conv2D",
+                    "config": {"filters": 8, "kernel_size": 3, "groups": 2},
+                },
+            ]
+        },
+    }
+)
 
 
 def total(network, workload, quantity):
@@ -58,8 +87,8 @@ def test_a_wider_last_layer_is_never_less_work(widths, batch_size, extra):
 
 @pytest.mark.parametrize("quantity", QUANTITIES)
 def test_training_is_more_work_than_inference(quantity):
-    training = total(NETWORK, Workload(mode="training"), quantity)
-    inference = total(NETWORK, Workload(mode="inference"), quantity)
+    training = total(GROUPED, Workload(mode="training"), quantity)
+    inference = total(GROUPED, Workload(mode="inference"), quantity)
 
     assert training > inference
 
@@ -134,3 +163,72 @@ def test_a_look_up_reads_rows_and_its_gradient_is_a_whole_table():
     assert total(network, inference, "weight_bytes") == 0
     assert total(network, inference, "activation_bytes") == 2 * 3 * 8 * 4
     assert total(network, Workload(), "weight_bytes") >= 2 * 8000 * 4
+
+
+@pytest.mark.parametrize("strides", [1, 2, 3])
+def test_the_gradient_of_a_convolution_has_the_windows_of_the_transposed_one(strides):
+    there = one_layer((12, 12, 5), "Conv2D", filters=7, kernel_size=3, strides=strides)
+    back = one_layer(
+        (12 // strides, 12 // strides, 7),
+        "Conv2DTranspose",
+        filters=5,
+        kernel_size=3,
+        strides=strides,
+    )
+
+    def windows(network, phase):
+        table = describe_steps([(network, Workload(batch_size=2))])
+        rows = table.column("phase") == PHASES.index(phase)
+        # The first layer's input needs no gradient, so it is asked for directly.
+        return float(table.column("window_bytes")[rows].sum())
+
+    gradient = backward(
+        there.layers[-1].forward[0], input_gradient=True, weight_gradient=False
+    )
+    layer = dataclasses.replace(there.layers[-1], forward=gradient, backward=())
+    network = dataclasses.replace(there, layers=(layer,))
+
+    assert windows(network, "input_gradient") == windows(back, "forward")
+    assert windows(there, "forward") == 2 * 4 * (12 // strides) ** 2 * 9 * 5
+
+
+def test_only_windows_that_overlap_or_skip_are_copied():
+    pointwise = one_layer((8, 8, 4), "Conv2D", filters=6, kernel_size=1)
+
+    assert total(pointwise, Workload(), "window_bytes") == 0
+
+
+def test_groups_save_the_weights_between_them():
+    job = Workload(mode="inference")
+    plain, grouped = (
+        one_layer((8, 8, 12), "Conv2D", filters=12, kernel_size=3, groups=groups)
+        for groups in (1, 3)
+    )
+
+    assert total(plain, job, "cross_group_bytes") == 0
+    assert total(grouped, job, "cross_group_bytes") == pytest.approx(
+        total(plain, job, "weight_bytes") - total(grouped, job, "weight_bytes"),
+        rel=0.05,  # the bias has no groups
+    )
+
+
+def test_a_convolution_of_single_channels_is_a_depthwise_one():
+    grouped = one_layer((8, 8, 6), "Conv2D", filters=12, kernel_size=3, groups=6)
+    depthwise = one_layer(
+        (8, 8, 6), "DepthwiseConv2D", depth_multiplier=2, kernel_size=3
+    )
+    one, other = (describe_steps([(n, Workload())]) for n in (grouped, depthwise))
+
+    for column in ("kind", "macs", "inner", "columns", "groups", "window_bytes"):
+        assert one.column(column).tolist() == other.column(column).tolist()
+
+
+def test_overlapping_pools_read_more_than_the_map_holds():
+    apart, overlapping = (
+        one_layer((8, 8, 4), "MaxPooling2D", pool_size=2, strides=strides)
+        for strides in (2, 1)
+    )
+    job = Workload(mode="inference", batch_size=1)
+
+    assert total(apart, job, "activation_bytes") == 4 * (8 * 8 * 4 + 4 * 4 * 4)
+    assert total(overlapping, job, "activation_bytes") == 4 * 8 * 8 * 4 * (4 + 1)
