@@ -16,6 +16,7 @@ from dataset_builder.checking.report import (
     percent,
     table,
 )
+from dataset_builder.plan.again import IMPRECISE
 from dataset_builder.store.contents import Contents, RowsFile
 from dataset_builder.store.noise import SHORT_STEP_S, noise_floor
 from predictor.dataset import Measurement, Target
@@ -24,7 +25,7 @@ from predictor.metrics import by_configuration
 WIDE_SPREAD = 0.05
 UNSTABLE_SPREAD = 0.1
 LARGEST_MEDIAN_ERROR = 0.025
-LARGEST_ERROR = 0.05
+LARGEST_ERROR = IMPRECISE
 """Standard errors of a level: those of four windows that spread by 5 % and by 10 %."""
 
 LARGEST_IMPRECISE_SHARE = 0.1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import replace
@@ -10,6 +11,9 @@ from typing import Any
 
 from dataset_builder.plan.configuration import Configuration
 from dataset_builder.plan.space import EPOCHS
+
+IMPRECISE = 0.05
+"""Standard error of a step's energy above which a configuration is measured first."""
 
 
 def again_plan(
@@ -23,7 +27,7 @@ def again_plan(
 
     What is repeated is read from the rows, so it does not matter which plan they
     are of. Every call makes one pass: the first measures everything a second time,
-    the next one a third time.
+    the next one a third time. First come those that are known least precisely.
 
     Parameters
     ----------
@@ -50,10 +54,11 @@ def again_plan(
     >>> row = {field: getattr(item, field) for field in fields}
     >>> row |= {"optimizer": "sgd", "dtype": "float32", "loss": item.loss}
     >>> row |= {"repeat": 0, "platform": "cpu/jax/float32", "id": name}
+    >>> row |= {"windows": [], "relative_spread": 0.01}
     >>> [again.repeat for again in again_plan([row], {name}, lambda _: {}, seed=1)]
     [1]
     """
-    due: dict[int, list[Configuration]] = {}
+    due: dict[int, list[tuple[Configuration, float]]] = {}
     for row in rows:
         item = None if row["repeat"] else planned(row)
         if item is None:
@@ -64,13 +69,37 @@ def again_plan(
             if (again := replace(item, repeat=number)).identity(row["platform"])
             not in done
         )
-        due.setdefault(following.repeat, []).append(following)
+        pair = following, standard_error(row)
+        due.setdefault(following.repeat, []).append(pair)
     if not due:
         return
     items = due[min(due)]
     random.Random(f"again {seed} {min(due)}").shuffle(items)
-    for item in items:
+    for item, _ in sorted(items, key=lambda pair: pair[1] <= IMPRECISE):
         yield replace(item, network=describe(item.network_sha256))
+
+
+def standard_error(row: Mapping[str, Any]) -> float:
+    """Return how precisely a row's windows tell what a step takes.
+
+    Parameters
+    ----------
+    row : mapping
+        A row of a sweep.
+
+    Returns
+    -------
+    standard_error : float
+        Of the mean energy of a step, over the mean.
+
+    Examples
+    --------
+    >>> window = {"valid": True}
+    >>> standard_error({"relative_spread": 0.1, "windows": [window] * 4})
+    0.05
+    """
+    windows = sum(bool(window["valid"]) for window in row["windows"])
+    return float(row["relative_spread"]) / math.sqrt(max(1, windows))
 
 
 def planned(row: Mapping[str, Any]) -> Configuration | None:

@@ -343,6 +343,19 @@ def test_again_goes_on_where_it_stopped_and_then_measures_a_third_time(sweep, tm
     assert {order.item.group for order in runner.orders} == wanted
 
 
+def test_again_begins_with_what_is_known_least_precisely(sweep, tmp_path):
+    def noisy_training(order):
+        spread = 0.2 if order.item.mode == "training" else 0.01
+        return Outcome(row=measured_row(order) | {"relative_spread": spread})
+
+    sweep(noisy_training, runs=12)
+    _, runner, _ = sweep(plan="again", runs=None, minutes=9.0)
+
+    modes = [order.item.mode for order in runner.orders]
+    assert modes == sorted(modes, reverse=True)
+    assert set(modes) == {"training", "inference"}
+
+
 def test_again_repeats_rows_of_other_plans_whatever_epochs_their_windows_took(
     sweep, tmp_path
 ):
