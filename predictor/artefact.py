@@ -135,6 +135,7 @@ def save_model(model: FittedModel, folder: str | Path, *, example: StepTable) ->
         "noise_floor": model.noise_floor,
         "data_digest": model.data_digest,
         "base": model.base,
+        "levels": model.levels,
         "versions": {
             "watt-ahead": __version__,
             **{
@@ -325,6 +326,7 @@ def load_model(folder: str | Path) -> FittedModel:
             noise_floor=manifest["noise_floor"],
             data_digest=manifest["data_digest"],
             base=manifest["base"],
+            levels=manifest["levels"],
         )
         example = StepTable(
             operations=arrays["example/operations"],

@@ -21,6 +21,7 @@ from predictor.fitting import (
 )
 from predictor.hardware import Platform
 from predictor.intervals import log_half_width
+from predictor.levels import level_factors, levelled
 from predictor.metrics import Errors, errors_of, noise_floor, without_nan
 from predictor.prediction import widenings
 from predictor.regressors import (
@@ -323,7 +324,8 @@ def evaluate(
     Parameters
     ----------
     measurements : sequence of Measurement
-        The rows; platforms are fitted apart.
+        The rows; platforms are fitted apart, and data sets of one platform that share
+        configurations are brought to the level of the first.
     split : {"group", "family", "extrapolate", "published"}, default="group"
         How rows are divided; no architecture is on both sides.
     seed : int, default=0
@@ -339,6 +341,7 @@ def evaluate(
     DatasetError
         If the rows do not allow the split.
     """
+    measurements = levelled(measurements, level_factors(measurements))
     place = {id(item): row for row, item in enumerate(measurements)}
     folds: list[Fold] = []
     for part in by_platform(measurements).values():

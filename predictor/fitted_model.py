@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from predictor.dataset import Target
 from predictor.domain import Domain
 from predictor.features import FloatArray, StepTable
 from predictor.hardware import Platform
+from predictor.levels import Levels
 from predictor.metrics import Errors
 from predictor.regressors import Regressor
 from predictor.regressors.blend import BLEND, Blend
@@ -89,6 +90,9 @@ class FittedModel:
     base : str or None, default=None
         The model of another platform that the fit started from: its name and the first
         digits of the digest of its measurements.
+    levels : mapping of str to mapping of str to float
+        By data set and target, what its rows were divided by to be at the level of the
+        first data set's.
     """
 
     name: str
@@ -101,3 +105,4 @@ class FittedModel:
     noise_floor: float | None
     data_digest: str
     base: str | None = None
+    levels: Levels = field(default_factory=dict)

@@ -16,6 +16,7 @@ from predictor.features import FloatArray, StepTable
 from predictor.fitted_model import FittedModel, TargetModel
 from predictor.hardware import Platform
 from predictor.intervals import log_half_width, pair_residuals
+from predictor.levels import level_factors, levelled
 from predictor.metrics import errors_of, noise_floor
 from predictor.regressors import (
     BASELINES,
@@ -306,7 +307,8 @@ def fit_model(
     Parameters
     ----------
     measurements : sequence of Measurement
-        Rows of a single platform.
+        Rows of a single platform; those of further data sets are brought to the level
+        of the first one's where they share configurations.
     name : str
         Name of the fitted model.
     seed : int, default=0
@@ -337,6 +339,8 @@ def fit_model(
             f"got {len(measurements)} valid rows; a fit needs at least {FEWEST_ROWS}. "
             "Measure more with `dataset_builder sweep`"
         )
+    levels = level_factors(measurements)
+    measurements = levelled(measurements, levels)
     table = step_table(measurements).merged()
     steps: dict[Target, TargetModel] = {}
     cold: dict[Target, TargetModel] = {}
@@ -381,6 +385,7 @@ def fit_model(
         noise_floor=noise_floor(measurements),
         data_digest=data_digest(measurements),
         base=f"{base.name} ({base.data_digest[:12]})" if base else None,
+        levels=levels.get(platforms[0], {}),
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from predictor.fitted_model import FittedModel
 from predictor.regressors import CANDIDATES
 from predictor.regressors.blend import BLEND
+from predictor.report.terminal import printable
 
 
 def render_fit(model: FittedModel, folder: Path) -> str:
@@ -32,6 +33,12 @@ def render_fit(model: FittedModel, folder: Path) -> str:
     ]
     if model.base is not None:
         lines.append(f"started from {model.base}")
+    for source, factors in model.levels.items():
+        shown = ", ".join(f"{target} {value:.3f}" for target, value in factors.items())
+        lines.append(
+            f"rows of {printable(source)} divided by {shown}: their level against the "
+            "first data set's, where both have the same configuration"
+        )
     for part, fitted in (("step", model.steps), ("cold", model.cold)):
         for target, one in fitted.items():
             errors = one.errors[one.chosen]
