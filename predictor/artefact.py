@@ -129,8 +129,8 @@ def save_model(model: FittedModel, folder: str | Path, *, example: StepTable) ->
         "phases": list(PHASES),
         "targets": targets,
         "units": {"energy_j": "J per step", "duration_s": "s per step"},
-        "choice": "smallest mean absolute log error on left-out architectures; it sets "
-        "the weights of the blend, too",
+        "choice": "smallest mean absolute log error on left-out architectures; the "
+        "blend is of those within a standard error of the best",
         "rows": model.rows,
         "noise_floor": model.noise_floor,
         "data_digest": model.data_digest,

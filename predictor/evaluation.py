@@ -237,7 +237,7 @@ def _evaluate_fold(
         ).take(train)
         judged = judged_rows([rows.families[row] for row in train])
         inner, weights = with_blend(
-            left_out_predictions(names, fitted), fitted.target, judged
+            left_out_predictions(names, fitted), fitted.target, fitted.groups, judged
         )
         chosen, residuals = choose(inner, fitted.target, judged)
         regressors = fit_regressors(names, fitted)

@@ -143,7 +143,10 @@ def judged_rows(families: Sequence[str]) -> Any:
 
 
 def with_blend(
-    predictions: Mapping[str, FloatArray], target: FloatArray, judged: Any
+    predictions: Mapping[str, FloatArray],
+    target: FloatArray,
+    groups: Sequence[str],
+    judged: Any,
 ) -> tuple[dict[str, FloatArray], dict[str, float]]:
     """Add the blend of some candidates to their left-out predictions.
 
@@ -153,8 +156,10 @@ def with_blend(
         Left-out predictions by regressor.
     target : ndarray of shape (n_rows,)
         The truth.
+    groups : sequence of str
+        The architecture of each row.
     judged : ndarray of bool, shape (n_rows,)
-        Rows that weights are fitted on.
+        Rows that say which candidates are good enough.
 
     Returns
     -------
@@ -165,7 +170,9 @@ def with_blend(
     """
     members = {name: predictions[name] for name in BLENDED if name in predictions}
     weights = blend_weights(
-        {name: values[judged] for name, values in members.items()}, target[judged]
+        {name: values[judged] for name, values in members.items()},
+        target[judged],
+        [groups[int(row)] for row in np.flatnonzero(judged)],
     )
     return {**predictions, BLEND: blended(members, weights)}, weights
 
@@ -222,7 +229,9 @@ def fit_target(
     """
     target = rows.target
     judged = judged_rows(families)
-    predictions, weights = with_blend(left_out_predictions(names, rows), target, judged)
+    predictions, weights = with_blend(
+        left_out_predictions(names, rows), target, rows.groups, judged
+    )
     chosen, residuals = choose(predictions, target, judged)
     errors = {
         name: errors_of(

@@ -54,11 +54,10 @@ def level_factors(measurements: Sequence[Measurement]) -> dict[Platform, Levels]
     return {
         platform: {
             source: {
-                target: statistics.median(values)
-                for target, values in targets.items()
-                if len(values) >= FEWEST_COMMON
+                target: statistics.median(values) for target, values in targets.items()
             }
             for source, targets in sources.items()
+            if max(map(len, targets.values())) >= FEWEST_COMMON
         }
         for platform, sources in ratios.items()
     }

@@ -1,8 +1,8 @@
-"""A weighted geometric mean of regressors, whose errors partly cancel."""
+"""A geometric mean of regressors, whose errors partly cancel."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +13,7 @@ from predictor.features import FloatArray, StepTable
 BLEND = "blend"
 
 ERROR_LIMIT = 1.5
-"""Log errors are cut here, so that a few outliers do not set the weights."""
-
-PRIOR_ROWS = 2.0
-"""Equal weights count as much as this many rows."""
-
-SMALLEST_WEIGHT = 0.02
-"""What has less is left out."""
+"""Log errors are cut here, so that a few outliers do not decide."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,9 +95,9 @@ def blended(
 
 
 def blend_weights(
-    predictions: Mapping[str, FloatArray], target: FloatArray
+    predictions: Mapping[str, FloatArray], target: FloatArray, groups: Sequence[str]
 ) -> dict[str, float]:
-    """Return the weights with which regressors err least together.
+    """Return the weights of the regressors that answer together.
 
     Parameters
     ----------
@@ -111,45 +105,37 @@ def blend_weights(
         Of architectures that were left out, by regressor.
     target : ndarray of shape (n_rows,)
         The truth.
+    groups : sequence of str
+        The architecture of each row.
 
     Returns
     -------
     weights : dict of str to float
-        Of those regressors that have any; 1 together.
+        The same for all that err as little as the best one, within the standard error
+        of its mean over architectures; 1 together.
 
     Notes
     -----
-    Stacking (Wolpert, 1992; Breiman, 1996): non-negative least squares of the log
-    errors, under the condition that weights add up to 1.
+    Equal weights do better on what is unlike the rows than weights fitted to them
+    (Smith and Wallis, "A simple explanation of the forecast combination puzzle", 2009).
 
     Examples
     --------
     >>> truth = np.array([1.0, 2.0, 4.0])
-    >>> weights = blend_weights({"high": truth * 2, "low": truth / 2}, truth)
-    >>> round(weights["high"], 3)
-    0.5
+    >>> predictions = {"high": truth * 2, "low": truth / 2, "wrong": truth * 9}
+    >>> blend_weights(predictions, truth, ["a", "b", "c"])
+    {'high': 0.5, 'low': 0.5}
     """
-    from scipy.optimize import nnls
-
-    errors = np.column_stack(
-        [
-            np.clip(np.log(values / target), -ERROR_LIMIT, ERROR_LIMIT)
-            for values in predictions.values()
-        ]
-    )
-    members = errors.shape[1]
-    usual = np.sqrt(PRIOR_ROWS * (errors**2).mean()) + 1e-12
-    certain = 1e3 * np.sqrt(len(errors)) * usual
-    found, _ = nnls(
-        np.vstack([errors, usual * np.eye(members), certain * np.ones(members)]),
-        np.concatenate(
-            [np.zeros(len(errors)), np.full(members, usual / members), [certain]]
-        ),
-    )
-    found[found < SMALLEST_WEIGHT] = 0.0
-    found /= found.sum()
-    return {
-        name: float(weight)
-        for name, weight in zip(predictions, found, strict=True)
-        if weight
+    _, place = np.unique(np.asarray(groups), return_inverse=True)
+    count = np.bincount(place)
+    errors = {
+        name: np.bincount(
+            place, np.minimum(np.abs(np.log(values / target)), ERROR_LIMIT)
+        )
+        / count
+        for name, values in predictions.items()
     }
+    best = min(errors.values(), key=np.mean)
+    limit = best.mean() + best.std() / np.sqrt(len(best))
+    good = [name for name, values in errors.items() if values.mean() <= limit]
+    return dict.fromkeys(good, 1 / len(good))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from predictor.dataset import step_table
@@ -12,27 +12,43 @@ from predictor.prediction import operation_shares, share_source
 from predictor.regressors.blend import BLEND, blend_weights, blended
 
 TRUTH = np.geomspace(1.0, 1000.0, 40)
+NETWORKS = [f"net{number}" for number in range(40)]
 
 
 def wrong(seed, spread):
     return TRUTH * np.exp(spread * np.random.default_rng(seed).standard_normal(40))
 
 
-@settings(deadline=None)  # the first call imports SciPy
 @given(st.lists(st.floats(0.05, 2.0), min_size=1, max_size=5))
-def test_weights_are_positive_and_add_up_to_one(spreads):
+def test_weights_are_equal_and_add_up_to_one(spreads):
     predictions = {str(n): wrong(n, spread) for n, spread in enumerate(spreads)}
 
-    weights = blend_weights(predictions, TRUTH)
+    weights = blend_weights(predictions, TRUTH, NETWORKS)
 
     assert sum(weights.values()) == pytest.approx(1.0)
-    assert min(weights.values()) > 0
+    assert len(set(weights.values())) == 1
 
 
-def test_the_better_regressor_has_more_weight():
-    weights = blend_weights({"good": wrong(1, 0.1), "bad": wrong(2, 0.4)}, TRUTH)
+def test_only_regressors_as_good_as_the_best_are_in():
+    predictions = {
+        "good": wrong(1, 0.1),
+        "as good": wrong(2, 0.1),
+        "bad": wrong(3, 0.4),
+    }
+    weights = blend_weights(predictions, TRUTH, NETWORKS)
 
-    assert weights["good"] > 0.8
+    assert set(weights) == {"good", "as good"}
+
+
+def test_many_rows_of_few_networks_tell_regressors_apart_no_better_than_few():
+    better, worse = wrong(1, 0.3), wrong(2, 0.33)
+    few = blend_weights({"a": better[:8], "b": worse[:8]}, TRUTH[:8], NETWORKS[:8])
+    rows = np.repeat(np.arange(8), 100)
+    many = blend_weights(
+        {"a": better[rows], "b": worse[rows]}, TRUTH[rows], [NETWORKS[n] for n in rows]
+    )
+
+    assert many == few
 
 
 def test_errors_that_are_independent_cancel():
@@ -41,7 +57,7 @@ def test_errors_that_are_independent_cancel():
     def error(values):
         return np.abs(np.log(values / TRUTH)).mean()
 
-    together = blended(predictions, blend_weights(predictions, TRUTH))
+    together = blended(predictions, dict.fromkeys(predictions, 1 / len(predictions)))
     assert error(together) < 0.75 * min(map(error, predictions.values()))
 
 
