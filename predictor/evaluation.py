@@ -239,7 +239,7 @@ def _evaluate_fold(
         inner, weights = with_blend(
             left_out_predictions(names, fitted), fitted.target, fitted.groups, judged
         )
-        chosen, residuals = choose(inner, fitted.target, judged)
+        chosen, residuals = choose(inner, fitted.target, weights, fitted.groups, judged)
         regressors = fit_regressors(names, fitted)
         regressors[BLEND] = Blend(members=regressors.copy(), weights=weights)
         means[target] = regressors["mean"]

@@ -22,8 +22,9 @@ class TargetModel:
     Parameters
     ----------
     chosen : str
-        The regressor that answers: the candidate, or the blend of them, with the
-        smallest mean absolute log error on left-out architectures.
+        The regressor that answers: the blend where it errs as little as the best on
+        left-out architectures, else the candidate with the smallest mean absolute log
+        error there.
     regressors : mapping of str to Regressor
         Every candidate and baseline, fitted on all rows, and the ``blend``.
     residuals : mapping of str to ndarray

@@ -24,14 +24,14 @@ from predictor.regressors import (
     TrainingRows,
     fit_regressors,
 )
-from predictor.regressors.blend import BLEND, Blend, blend_weights, blended
+from predictor.regressors.blend import BLEND, Blend, as_good_as_the_best, blended
 from predictor.splits import FOLDS, grouped_folds
 
 COLD_CANDIDATES = ("boosting", "physical")
 """The cold part is mostly compilation, which no operation count prices well."""
 
-BLENDED = ("physical", "hybrid", "neuralpower")
-"""Sums over layers, which go on beyond what was measured; boosting does not."""
+BLENDED = ("physical", "hybrid")
+"""Prices go on beyond what was measured; boosting does not, polynomials run away."""
 
 FEWEST_ROWS = 6
 """Fewer rows than this fit nothing."""
@@ -166,21 +166,33 @@ def with_blend(
     predictions : dict of str to ndarray of shape (n_rows,)
         With ``blend`` behind them.
     weights : dict of str to float
-        Of the blend's members.
+        Of the blend's members: the same for each that errs as little as the best.
+
+    Notes
+    -----
+    Equal weights do better on what is unlike the rows than weights fitted to them
+    (Smith and Wallis, "A simple explanation of the forecast combination puzzle", 2009).
     """
     members = {name: predictions[name] for name in BLENDED if name in predictions}
-    weights = blend_weights(
+    good = as_good_as_the_best(
         {name: values[judged] for name, values in members.items()},
         target[judged],
         [groups[int(row)] for row in np.flatnonzero(judged)],
     )
+    weights = dict.fromkeys(good, 1 / len(good))
     return {**predictions, BLEND: blended(members, weights)}, weights
 
 
 def choose(
-    predictions: Mapping[str, FloatArray], target: FloatArray, judged: Any
+    predictions: Mapping[str, FloatArray],
+    target: FloatArray,
+    weights: Mapping[str, float],
+    groups: Sequence[str],
+    judged: Any,
 ) -> tuple[str, dict[str, FloatArray]]:
     """Choose what errs least on left-out architectures: a candidate or their blend.
+
+    A blend of several is chosen wherever it errs as little as the best candidate.
 
     Parameters
     ----------
@@ -188,6 +200,10 @@ def choose(
         Left-out predictions by regressor.
     target : ndarray of shape (n_rows,)
         The truth.
+    weights : mapping of str to float
+        Of the blend's members.
+    groups : sequence of str
+        The architecture of each row.
     judged : ndarray of bool, shape (n_rows,)
         Rows that count.
 
@@ -202,7 +218,15 @@ def choose(
         name: np.sort(np.abs(np.log(values[judged] / target[judged])))
         for name, values in predictions.items()
     }
-    candidates = [name for name in (*CANDIDATES, BLEND) if name in residuals]
+    candidates = [name for name in CANDIDATES if name in residuals]
+    candidates += [BLEND] * (len(weights) > 1)
+    good = as_good_as_the_best(
+        {name: predictions[name][judged] for name in candidates},
+        target[judged],
+        [groups[int(row)] for row in np.flatnonzero(judged)],
+    )
+    if BLEND in good:
+        return BLEND, residuals
     return min(candidates, key=lambda name: residuals[name].mean()), residuals
 
 
@@ -232,7 +256,7 @@ def fit_target(
     predictions, weights = with_blend(
         left_out_predictions(names, rows), target, rows.groups, judged
     )
-    chosen, residuals = choose(predictions, target, judged)
+    chosen, residuals = choose(predictions, target, weights, rows.groups, judged)
     errors = {
         name: errors_of(
             values,

@@ -15,6 +15,9 @@ BLEND = "blend"
 ERROR_LIMIT = 1.5
 """Log errors are cut here, so that a few outliers do not decide."""
 
+STANDARD_ERRORS = 2.0
+"""What errs so much more than the best is told apart from it, with 95 % confidence."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blend:
@@ -94,10 +97,10 @@ def blended(
     return values
 
 
-def blend_weights(
+def as_good_as_the_best(
     predictions: Mapping[str, FloatArray], target: FloatArray, groups: Sequence[str]
-) -> dict[str, float]:
-    """Return the weights of the regressors that answer together.
+) -> list[str]:
+    """Return the regressors that cannot be told from the best one by their errors.
 
     Parameters
     ----------
@@ -110,21 +113,16 @@ def blend_weights(
 
     Returns
     -------
-    weights : dict of str to float
-        The same for all that err as little as the best one, within the standard error
-        of its mean over architectures; 1 together.
-
-    Notes
-    -----
-    Equal weights do better on what is unlike the rows than weights fitted to them
-    (Smith and Wallis, "A simple explanation of the forecast combination puzzle", 2009).
+    names : list of str
+        Those whose mean absolute log error is at most `STANDARD_ERRORS` above the
+        smallest: standard errors of that mean over architectures.
 
     Examples
     --------
     >>> truth = np.array([1.0, 2.0, 4.0])
     >>> predictions = {"high": truth * 2, "low": truth / 2, "wrong": truth * 9}
-    >>> blend_weights(predictions, truth, ["a", "b", "c"])
-    {'high': 0.5, 'low': 0.5}
+    >>> as_good_as_the_best(predictions, truth, ["a", "b", "c"])
+    ['high', 'low']
     """
     _, place = np.unique(np.asarray(groups), return_inverse=True)
     count = np.bincount(place)
@@ -136,6 +134,5 @@ def blend_weights(
         for name, values in predictions.items()
     }
     best = min(errors.values(), key=np.mean)
-    limit = best.mean() + best.std() / np.sqrt(len(best))
-    good = [name for name, values in errors.items() if values.mean() <= limit]
-    return dict.fromkeys(good, 1 / len(good))
+    limit = best.mean() + STANDARD_ERRORS * best.std() / np.sqrt(len(best))
+    return [name for name, values in errors.items() if values.mean() <= limit]

@@ -168,7 +168,8 @@ def _prices_of_unseen(used: Any, physical: Physical) -> FloatArray:
     forward = PHASES.index("forward")
     first = 0
     for kind, _, terms in _blocks():
-        logs = np.log(physical.prices[kind])
+        with np.errstate(divide="ignore"):  # what no row has may cost nothing
+            logs = np.log(physical.prices[kind])
         for prices in (logs[forward], np.delete(logs, forward, axis=0).mean(axis=0)):
             last = first + terms
             if not used[first:last].any():

@@ -40,8 +40,8 @@ class PositiveSum(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     Attributes
     ----------
     prices_ : ndarray of shape (n_features,)
-        Positive. A feature that is zero in all rows has the price that the prior
-        gives it.
+        Not negative. A feature that is zero in all rows has the price that the prior
+        gives it, or none where that hangs on a free latent that no row tells about.
     n_features_in_ : int
         Number of features.
 
@@ -140,6 +140,9 @@ class PositiveSum(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         latents = np.zeros(basis.shape[1])
         latents[active] = solution
         self.prices_: FloatArray = np.exp(np.clip(basis @ latents, -80.0, 40.0))
+        unknown = free.copy()
+        unknown[active] = False
+        self.prices_[basis[:, unknown].any(axis=1)] = 0.0
         return self
 
     def predict(self, X: FloatArray) -> FloatArray:

@@ -20,7 +20,7 @@ CSV_COLUMNS = (
 """Columns of the CSV."""
 
 SHOWN = 3
-_LONGEST_NAME = 20
+_LONGEST_NAME = 16
 _METRICS = {"macs": "MACs", "params": "parameters"}
 
 
@@ -47,7 +47,7 @@ def render_comparison(comparison: Comparison, form: Form) -> str:
     first, width = comparison.estimates[0], terminal_width()
     work, platform = first.workload, first.chosen.model.platform
     titles = ["", "params", "MACs", "energy", "time"]
-    titles += ["times the first", "less than it"]
+    titles += ["times the first", "less"]
     lines = [
         f"{work.mode}, {work.epochs:,} epoch(s) of {work.samples:,} samples, "
         f"batch {work.batch_size:,} ({work.optimizer}, {work.dtype})",
@@ -60,9 +60,9 @@ def render_comparison(comparison: Comparison, form: Form) -> str:
     notes = [
         *_contradictions(comparison.contradictions, comparison.estimates),
         *_warnings(comparison.estimates),
-        f"read: times the first with its {first.confidence_level:.0%} interval, from "
-        "the errors of quotients of two networks that were left out; less than it: how "
-        "likely that is",
+        f"read: times the first, with its {first.confidence_level:.0%} interval from "
+        "the errors of quotients of two networks that were left out; less: how likely "
+        "it takes less than the first",
     ]
     for note in notes:
         lines += textwrap.wrap(printable(note, 400), width)
@@ -80,7 +80,7 @@ def _cells(estimate: Estimate, ratio: Ratio) -> list[str]:
         "-" if time is None else readable(time.estimate, DURATION_S),
         "1"
         if is_first
-        else f"{energy.estimate:.2g} ({energy.lower:.2g} to {energy.upper:.2g})",
+        else f"{energy.estimate:.2g} ({energy.lower:.2g}-{energy.upper:.2g})",
         "-" if is_first else f"{ratio.probability_less:.0%}",
     ]
 

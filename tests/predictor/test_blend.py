@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 
 from predictor.dataset import step_table
 from predictor.prediction import operation_shares, share_source
-from predictor.regressors.blend import BLEND, blend_weights, blended
+from predictor.regressors.blend import (
+    BLEND,
+    ERROR_LIMIT,
+    as_good_as_the_best,
+    blended,
+)
 
 TRUTH = np.geomspace(1.0, 1000.0, 40)
 NETWORKS = [f"net{number}" for number in range(40)]
@@ -20,34 +25,39 @@ def wrong(seed, spread):
 
 
 @given(st.lists(st.floats(0.05, 2.0), min_size=1, max_size=5))
-def test_weights_are_equal_and_add_up_to_one(spreads):
+def test_the_best_is_always_among_the_good_ones(spreads):
     predictions = {str(n): wrong(n, spread) for n, spread in enumerate(spreads)}
 
-    weights = blend_weights(predictions, TRUTH, NETWORKS)
+    good = as_good_as_the_best(predictions, TRUTH, NETWORKS)
 
-    assert sum(weights.values()) == pytest.approx(1.0)
-    assert len(set(weights.values())) == 1
+    errors = {
+        name: np.minimum(np.abs(np.log(values / TRUTH)), ERROR_LIMIT).mean()
+        for name, values in predictions.items()
+    }
+    assert min(errors, key=errors.get) in good
 
 
-def test_only_regressors_as_good_as_the_best_are_in():
+def test_what_is_told_apart_from_the_best_is_not_good():
     predictions = {
         "good": wrong(1, 0.1),
         "as good": wrong(2, 0.1),
         "bad": wrong(3, 0.4),
     }
-    weights = blend_weights(predictions, TRUTH, NETWORKS)
-
-    assert set(weights) == {"good", "as good"}
+    assert as_good_as_the_best(predictions, TRUTH, NETWORKS) == ["good", "as good"]
 
 
 def test_many_rows_of_few_networks_tell_regressors_apart_no_better_than_few():
-    better, worse = wrong(1, 0.3), wrong(2, 0.33)
-    few = blend_weights({"a": better[:8], "b": worse[:8]}, TRUTH[:8], NETWORKS[:8])
+    predictions = {"a": wrong(1, 0.3), "b": wrong(2, 0.33), "c": wrong(3, 0.6)}
     rows = np.repeat(np.arange(8), 100)
-    many = blend_weights(
-        {"a": better[rows], "b": worse[rows]}, TRUTH[rows], [NETWORKS[n] for n in rows]
-    )
 
+    few, many = (
+        as_good_as_the_best(
+            {name: values[chosen] for name, values in predictions.items()},
+            TRUTH[chosen],
+            [NETWORKS[n] for n in chosen],
+        )
+        for chosen in (np.arange(8), rows)
+    )
     assert many == few
 
 

@@ -223,3 +223,19 @@ def test_damaged_trees_are_refused(damage):
 
     with pytest.raises(ModelFileError):
         Trees.from_arrays({**stump, **damage}, n_features=1)
+
+
+def test_what_no_row_has_and_no_prior_knows_costs_nothing(tmp_path):
+    networks = [device.mlp(8, *widths) for widths in ((16,), (32, 8), (64, 64), (9,))]
+    job = Workload(mode="inference", batch_size=4)
+    dense = describe_steps([(device.count(network), job) for network in networks])
+    target = np.array(
+        [device.step_energy_j(device.count(network), job) for network in networks]
+    )
+    rows = TrainingRows(table=dense, target=target, groups=["a", "b", "c", "d"])
+    physical = fit_regressors(["physical"], rows)["physical"]
+    convolution = describe_steps([(device.count(device.cnn(8, 8, 8)), job)])
+    truth = device.step_energy_j(device.count(device.cnn(8, 8, 8)), job)
+
+    # Windows were never seen; launches, MACs and bytes were.
+    assert truth / 10 < physical.predict(convolution)[0] < truth * 10
