@@ -133,9 +133,9 @@ def compare(estimates: Sequence[Estimate]) -> Comparison:
 
     Notes
     -----
-    Two networks' errors on one platform go partly together, so the interval of a ratio
-    is narrower than the two intervals say. It is a quantile of the errors of quotients
-    of two architectures that were left out of the fit.
+    The interval of a ratio is a quantile of the errors of quotients of two
+    architectures that were left out of the fit; the ends of the two networks' own
+    intervals would make it wider than that.
     """
     if len(estimates) < 2:
         raise UsageError(f"a comparison needs two networks, got {len(estimates)}")
