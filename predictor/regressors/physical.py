@@ -20,6 +20,9 @@ _N_SHARED = len(PHASES) * len(QUANTITIES)
 KIND_SPREAD = 1.0
 """Standard deviation, in log, of a kind's price around that of all kinds."""
 
+COPIED = ("window_bytes", "cross_group_bytes")
+"""Bytes whose price lies around that of activations: few networks tell it apart."""
+
 PHASE_SPREAD = 0.7
 """Standard deviation, in log, of a pass's shared price around that of all passes."""
 
@@ -189,6 +192,10 @@ def _prior(*, transferred: bool) -> tuple[FloatArray, Any]:
     basis[terms, by_quantity + terms % n_quantities] = 1.0
     basis[_N_TERMS + overheads, by_mode + overheads] = 1.0
     free = np.arange(basis.shape[1]) >= by_quantity
+    for name in COPIED:
+        own = by_quantity + QUANTITIES.index(name)
+        basis[:, by_quantity + QUANTITIES.index("activation_bytes")] += basis[:, own]
+        free[own] = False
     if transferred:
         basis[:, -1] = 1.0
         free[:-1] = False

@@ -225,7 +225,7 @@ def test_damaged_trees_are_refused(damage):
         Trees.from_arrays({**stump, **damage}, n_features=1)
 
 
-def test_what_no_row_has_and_no_prior_knows_costs_nothing(tmp_path):
+def test_windows_that_were_never_seen_cost_what_other_bytes_do():
     networks = [device.mlp(8, *widths) for widths in ((16,), (32, 8), (64, 64), (9,))]
     job = Workload(mode="inference", batch_size=4)
     dense = describe_steps([(device.count(network), job) for network in networks])
@@ -237,5 +237,16 @@ def test_what_no_row_has_and_no_prior_knows_costs_nothing(tmp_path):
     convolution = describe_steps([(device.count(device.cnn(8, 8, 8)), job)])
     truth = device.step_energy_j(device.count(device.cnn(8, 8, 8)), job)
 
-    # Windows were never seen; launches, MACs and bytes were.
     assert truth / 10 < physical.predict(convolution)[0] < truth * 10
+
+
+def test_the_start_of_a_step_in_a_mode_that_was_never_seen_costs_nothing():
+    job = Workload(mode="inference", batch_size=4)
+    network = device.count(device.mlp(8, 16))
+    rows = TrainingRows(
+        table=describe_steps([(network, job)]), target=np.array([0.01]), groups=["a"]
+    )
+    physical = fit_regressors(["physical"], rows)["physical"]
+
+    assert physical.overheads[0] > 0
+    assert physical.overheads[1] == 0
