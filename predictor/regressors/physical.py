@@ -21,7 +21,8 @@ KIND_SPREAD = 1.0
 """Standard deviation, in log, of a kind's price around that of all kinds."""
 
 COPIED = ("window_bytes", "cross_group_bytes")
-"""Bytes whose price lies around that of activations: few networks tell it apart."""
+"""Bytes whose price lies around that of activations, for few networks tell it apart.
+Where no row has any, they cost nothing: some backends avoid them."""
 
 PHASE_SPREAD = 0.7
 """Standard deviation, in log, of a pass's shared price around that of all passes."""
@@ -285,4 +286,7 @@ def fit_physical(
     prices, overheads = model.prices_[:_N_TERMS].reshape(_SHAPE), model.prices_[-2:]
     if base is not None:
         prices, overheads = prices * base.prices, overheads * base.overheads
+    for place in map(QUANTITIES.index, COPIED):
+        if not amounts[:, place].any():
+            prices[:, :, place] = 0.0
     return Physical(prices=prices, overheads=overheads)

@@ -8,7 +8,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from predictor.dataset import step_table
 from predictor.errors import ModelFileError
-from predictor.features import describe_steps
+from predictor.features import QUANTITIES, describe_steps
 from predictor.fitting import targets_of
 from predictor.regressors import (
     BASELINES,
@@ -225,7 +225,7 @@ def test_damaged_trees_are_refused(damage):
         Trees.from_arrays({**stump, **damage}, n_features=1)
 
 
-def test_windows_that_were_never_seen_cost_what_other_bytes_do():
+def test_windows_that_were_never_seen_cost_nothing():
     networks = [device.mlp(8, *widths) for widths in ((16,), (32, 8), (64, 64), (9,))]
     job = Workload(mode="inference", batch_size=4)
     dense = describe_steps([(device.count(network), job) for network in networks])
@@ -237,6 +237,7 @@ def test_windows_that_were_never_seen_cost_what_other_bytes_do():
     convolution = describe_steps([(device.count(device.cnn(8, 8, 8)), job)])
     truth = device.step_energy_j(device.count(device.cnn(8, 8, 8)), job)
 
+    assert (physical.prices[:, :, QUANTITIES.index("window_bytes")] == 0).all()
     assert truth / 10 < physical.predict(convolution)[0] < truth * 10
 
 
