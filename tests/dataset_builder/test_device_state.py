@@ -69,7 +69,7 @@ def test_a_snapshot_of_a_machine_that_tells_nothing_is_cheap(tmp_path):
     for _ in range(100):
         take_snapshot(0.0, proc=tmp_path, system=tmp_path)
 
-    assert time.process_time() - start_s < 0.1
+    assert time.process_time() - start_s < 1
 
 
 def test_the_state_of_a_gpu_is_read():
