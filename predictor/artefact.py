@@ -33,6 +33,7 @@ from predictor.hardware import Platform
 from predictor.metrics import Errors
 from predictor.regressors import REGRESSORS, Regressor
 from predictor.regressors.blend import BLEND, Blend
+from predictor.regressors.nested import below
 from predictor.regressors.shapes import SHAPE_COLUMNS
 
 FORMAT_VERSION = 3
@@ -210,21 +211,13 @@ def _read_arrays(content: bytes, path: Path) -> dict[str, Any]:
     return arrays
 
 
-def _below(arrays: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    return {
-        name.removeprefix(prefix): values
-        for name, values in arrays.items()
-        if name.startswith(prefix)
-    }
-
-
 def _read_target(
     entry: Mapping[str, Any], arrays: Mapping[str, Any], where: str
 ) -> TargetModel:
     regressors: dict[str, Regressor] = {}
     residuals = {}
     for name in (*entry["regressors"], BLEND):
-        own = _below(arrays, f"{where}/{name}/")
+        own = below(arrays, f"{where}/{name}/")
         residuals[name] = np.sort(np.asarray(own.pop("residuals"), dtype=np.float64))
         if name != BLEND:
             regressors[name] = REGRESSORS[name].from_arrays(own)

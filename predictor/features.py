@@ -17,7 +17,7 @@ from predictor.workload import BYTES_PER_ELEMENT, OPTIMIZER_SLOTS, Workload
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-FEATURES_VERSION = 3
+FEATURES_VERSION = 4
 """Raised with every change of a feature's meaning; stored with fitted models."""
 
 OPERATION_COLUMNS = (
@@ -223,21 +223,17 @@ def _weights_touched(operation: Operation) -> int:
 
 
 def _window_elements(operation: Operation) -> int:
-    # A convolution multiplies a window of one side for each position of the other. From
-    # the narrow side to the wide one, as in the gradient of a strided convolution, the
-    # narrow side is spread by zeros first.
+    # A convolution multiplies a window of its wider side for each position of the
+    # narrower one, or adds one up there; without a stride its input gradient is a
+    # convolution of the output's.
     if operation.kind not in _WINDOW_KINDS or operation.taps == 1:
         return 0
     transposed = operation.kind == "transposed_convolution"
     filters = operation.columns // operation.taps if transposed else operation.columns
     channels = operation.inner if transposed else operation.inner // operation.taps
-    widening = transposed == (operation.phase != "input_gradient")
-    if widening and operation.phase != "weight_gradient":
-        positions = operation.positions * operation.stride
-        width = channels if transposed else filters
-    else:
-        positions, width = operation.positions, filters if transposed else channels
-    return positions * operation.taps * width * operation.groups
+    turned = operation.stride == 1 and operation.phase == "input_gradient"
+    width = filters if transposed or turned else channels
+    return operation.positions * operation.taps * width * operation.groups
 
 
 def _operation_row(

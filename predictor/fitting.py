@@ -30,7 +30,7 @@ from predictor.splits import FOLDS, grouped_folds
 COLD_CANDIDATES = ("boosting", "physical")
 """The cold part is mostly compilation, which no operation count prices well."""
 
-BLENDED = ("physical", "hybrid")
+BLENDED = ("physical", "hybrid", "whole_step")
 """Prices go on beyond what was measured; boosting does not, polynomials run away."""
 
 FEWEST_ROWS = 6

@@ -115,7 +115,7 @@ def convolutional_network(draw: Draw) -> Network:
                 tensor = graph.same("BatchNormalization", tensor)
                 tensor = graph.activation(tensor, activation)
         if shrink != "stride" and tensor.shape[0] > 2:
-            tensor = graph.pool2d(tensor, kind=shrink)
+            tensor = graph.pool(tensor, kind=shrink)
         if tensor.shape[0] <= 2:
             break
     return graph.finish(_image_head(graph, draw, tensor))
@@ -158,6 +158,51 @@ def sequence_convolution_network(draw: Draw) -> Network:
         if norm:
             tensor = graph.same("BatchNormalization", tensor)
             tensor = graph.activation(tensor, activation)
+    tensor = graph.global_pool(tensor, kind=draw.choice(["average", "max"]))
+    return graph.finish(graph.dense(tensor, draw.integer(1, 1000)))
+
+
+def signal_network(draw: Draw) -> Network:
+    """Build a convolutional network over a raw signal, which is pooled on the way.
+
+    Parameters
+    ----------
+    draw : Draw
+        The design point.
+
+    Returns
+    -------
+    network : dict
+        Keras 3 JSON.
+
+    Examples
+    --------
+    >>> signal_network(Draw([0.3] * 32))["config"]["name"]
+    'convolutional'
+    """
+    nice = draw.flag(0.75)
+    graph = Graph("convolutional")
+    length = draw.size(512, 32_768, nice=nice)
+    tensor = graph.input((length, draw.choice([1, 1, 2, 3, 12])))
+    width = draw.size(8, 128, nice=nice)
+    activation = draw.choice(ACTIVATIONS)
+    norm = draw.flag(0.6)
+    kernel = draw.choice([3, 5, 9])
+    window = draw.choice([2, 2, 4])
+    kind = draw.choice(["max", "max", "average"])
+    first, step = draw.choice([(3, 1), (9, 2), (16, 4), (32, 8), (80, 4), (80, 16)])
+    for index in range(draw.integer(1, 6)):
+        tensor = graph.conv1d(
+            tensor,
+            min(width * 2**index, 512),
+            kernel=first if index == 0 else kernel,
+            strides=step if index == 0 else 1,
+            activation=None if norm else activation,
+        )
+        if norm:
+            tensor = _normalised(graph, tensor, activation)
+        if tensor.shape[0] >= 2 * window:
+            tensor = graph.pool(tensor, kind=kind, size=window, strides=window)
     tensor = graph.global_pool(tensor, kind=draw.choice(["average", "max"]))
     return graph.finish(graph.dense(tensor, draw.integer(1, 1000)))
 
@@ -249,7 +294,7 @@ def residual_network(draw: Draw) -> Network:
     if size >= 64:
         tensor = graph.conv2d(tensor, width, kernel=7, strides=2, use_bias=False)
         tensor = _normalised(graph, tensor, activation)
-        tensor = graph.pool2d(tensor, size=3)
+        tensor = graph.pool(tensor, size=3)
     else:
         tensor = graph.conv2d(tensor, width, kernel=3, use_bias=False)
         tensor = _normalised(graph, tensor, activation)
@@ -324,7 +369,7 @@ def decoder_network(draw: Draw) -> Network:
             tensor = convolved(tensor, channels)
         passed.append(tensor)
         if shrink == "max":
-            tensor = graph.pool2d(tensor)
+            tensor = graph.pool(tensor)
         else:
             tensor = convolved(tensor, channels, strides=2)
     for start in reversed(passed):
@@ -566,7 +611,7 @@ def _joined_block(
         tensor = _normalised(graph, tensor, activation)
         half = max(1, tensor.channels // 2)
         tensor = graph.conv2d(tensor, half, kernel=1, use_bias=False)
-        tensor = graph.pool2d(tensor, kind="average")
+        tensor = graph.pool(tensor, kind="average")
     grown = _normalised(graph, tensor, activation)
     grown = graph.conv2d(grown, growth * 4, kernel=1, use_bias=False)
     grown = _normalised(graph, grown, activation)
@@ -603,6 +648,7 @@ FAMILIES: dict[str, tuple[Callable[[Draw], Network], ...]] = {
         convolutional_network,
         convolutional_network,
         sequence_convolution_network,
+        signal_network,
     ),
     "separable": (separable_network,),
     "residual": (residual_network,),

@@ -446,7 +446,7 @@ class Graph:
             use_bias=None if use_bias else False,
         )
 
-    def pool2d(
+    def pool(
         self, tensor: Tensor, *, kind: str = "max", size: int = 2, strides: int = 2
     ) -> Tensor:
         """Add a local pooling with padding.
@@ -454,11 +454,11 @@ class Graph:
         Parameters
         ----------
         tensor : Tensor
-            Maps of shape (height, width, channels).
+            Of shape (height, width, channels) or (length, channels).
         kind : {"max", "average"}, default="max"
             What is taken of a window.
         size : int, default=2
-            Size of the window.
+            Size of the window along each axis.
         strides : int, default=2
             Step of the window.
 
@@ -467,12 +467,14 @@ class Graph:
         tensor : Tensor
             The output.
         """
+        places = tensor.shape[:-1]
+        stem = "MaxPooling" if kind == "max" else "AveragePooling"
         return self.layer(
-            "MaxPooling2D" if kind == "max" else "AveragePooling2D",
+            f"{stem}{len(places)}D",
             tensor,
-            (*swept(tensor.shape[:-1], size, strides, "same"), tensor.channels),
-            pool_size=_pair(size),
-            strides=[strides, strides],
+            (*swept(places, size, strides, "same"), tensor.channels),
+            pool_size=[size] * len(places),
+            strides=[strides] * len(places),
             padding="same",
         )
 

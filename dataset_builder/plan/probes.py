@@ -177,7 +177,7 @@ def separable_probe(draw: Draw) -> Network:
 
 
 def pooling_probe(draw: Draw) -> Network:
-    """Stack local poolings behind a pointwise convolution.
+    """Stack local poolings of maps or signals behind a pointwise convolution.
 
     Parameters
     ----------
@@ -196,12 +196,16 @@ def pooling_probe(draw: Draw) -> Network:
     """
     nice = draw.flag(0.75)
     graph = Graph("probe_pooling")
-    tensor = _maps(draw, graph, nice=nice, stem=1.0)
+    if draw.flag(0.35):
+        signal = graph.input((draw.size(16, 8192, nice=nice), 1))
+        tensor = graph.conv1d(signal, draw.size(1, 512, nice=nice), kernel=1)
+    else:
+        tensor = _maps(draw, graph, nice=nice, stem=1.0)
     kind = draw.choice(["max", "max", "average"])
-    size = draw.choice([2, 2, 3, 3, 5])
-    stride = draw.choice([1, 1, 2])
+    size = draw.choice([2, 2, 3, 3, 4, 5])
+    stride = draw.choice([1, 1, 2, size])
     for _ in range(draw.integer(1, 6)):
-        tensor = graph.pool2d(tensor, kind=kind, size=size, strides=stride)
+        tensor = graph.pool(tensor, kind=kind, size=size, strides=stride)
     return graph.finish(graph.global_pool(tensor, kind=draw.choice(["average", "max"])))
 
 

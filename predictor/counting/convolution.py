@@ -181,15 +181,17 @@ def _conv_transpose(call: Call, *, axes: int) -> Counted:
     positions, taps = product(spatial), prod(kernel)
     bias = _biases(settings, filters)
     written = product(output)
+    # Without a stride it is a convolution with its kernel turned round.
+    is_plain = prod(strides) == 1
     convolution = Operation(
-        kind="transposed_convolution",
+        kind="convolution" if is_plain else "transposed_convolution",
         macs=positions * channels * taps * filters,
         read=product(shape),
         written=written,
         weights=channels * taps * filters + sum(weight.size for weight in bias),
         positions=positions,
-        inner=channels,
-        columns=taps * filters,
+        inner=taps * channels if is_plain else channels,
+        columns=filters if is_plain else taps * filters,
         taps=taps,
         stride=prod(strides),
         dilation=prod(dilation),

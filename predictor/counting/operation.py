@@ -7,7 +7,7 @@ OperationKind = Literal[
     "matmul",  # dense layers, einsum, attention scores
     "convolution",  # 1-3 spatial axes
     "grouped_convolution",  # several groups of several channels each
-    "transposed_convolution",
+    "transposed_convolution",  # with a stride
     "depthwise",  # one filter per channel
     "pooling",  # averages over local windows
     "max_pooling",
@@ -21,7 +21,9 @@ OperationKind = Literal[
     "copy",  # padding, cropping, concatenation, transposition, up-sampling
     "gather",  # embedding look-up and its scatter
     "random",  # dropout masks and noise
-    "recurrent",  # the gate arithmetic of one time step
+    "recurrent",  # the arithmetic of one time step of a simple recurrent layer
+    "lstm",  # the same of an LSTM's gates
+    "gru",  # the same of a GRU's gates
     "update",  # the optimizer's pass over a weight
 ]
 Phase = Literal["forward", "input_gradient", "weight_gradient", "update"]

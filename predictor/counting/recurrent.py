@@ -7,7 +7,7 @@ from math import prod
 
 from predictor.architecture import Shape
 from predictor.counting.convolution import window_sizes
-from predictor.counting.operation import Operation
+from predictor.counting.operation import Operation, OperationKind
 from predictor.counting.parts import activation_name, elementwise, matmul, product
 from predictor.counting.rule import Call, Counted, Rule, Weight
 from predictor.counting.settings import Settings
@@ -19,6 +19,11 @@ _STATES = {"LSTM": 2, "GRU": 1, "SimpleRNN": 1}
 # Elements of the old state that the gate arithmetic reads again, per unit: the carry
 # of an LSTM, the old output that a GRU mixes in.
 _CARRIED = {"LSTM": 1, "GRU": 1, "SimpleRNN": 0}
+_KINDS: dict[str, OperationKind] = {
+    "LSTM": "lstm",
+    "GRU": "gru",
+    "SimpleRNN": "recurrent",
+}
 _STACK = "StackedRNNCells"
 
 
@@ -66,7 +71,7 @@ def _masks(elements: int, *, masks: int, steps: int) -> tuple[Operation, ...]:
 
 def _gate_arithmetic(kind: str, units: int, *, steps: int) -> Operation:
     return Operation(
-        kind="recurrent",
+        kind=_KINDS[kind],
         read=steps * units * (2 * _GATES[kind] + _CARRIED[kind]),
         written=steps * units * _STATES[kind],
         launches=steps,

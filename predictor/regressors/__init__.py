@@ -12,6 +12,7 @@ from predictor.regressors.boosting import Boosting, fit_boosting
 from predictor.regressors.hybrid import Hybrid, fit_hybrid
 from predictor.regressors.neuralpower import NeuralPower, fit_neuralpower
 from predictor.regressors.physical import Physical, fit_physical
+from predictor.regressors.whole_step import WholeStep, fit_whole_step
 
 
 class Regressor(Protocol):
@@ -142,6 +143,12 @@ def _hybrid(rows: TrainingRows, fitted: Mapping[str, Regressor]) -> Hybrid:
     return fit_hybrid(rows.table, rows.target, physical, seed=rows.seed)
 
 
+def _whole_step(rows: TrainingRows, fitted: Mapping[str, Regressor]) -> WholeStep:
+    known = fitted.get("hybrid")
+    hybrid = known if isinstance(known, Hybrid) else _hybrid(rows, fitted)
+    return fit_whole_step(rows.table, rows.target, hybrid, seed=rows.seed)
+
+
 def _boosting(rows: TrainingRows, fitted: Mapping[str, Regressor]) -> Boosting:
     return fit_boosting(rows.table, rows.target, seed=rows.seed)
 
@@ -172,6 +179,7 @@ def _baseline(name: str) -> RegressorKind:
 REGRESSORS: dict[str, RegressorKind] = {
     "physical": RegressorKind(fit=_physical, from_arrays=Physical.from_arrays),
     "hybrid": RegressorKind(fit=_hybrid, from_arrays=Hybrid.from_arrays),
+    "whole_step": RegressorKind(fit=_whole_step, from_arrays=WholeStep.from_arrays),
     "boosting": RegressorKind(fit=_boosting, from_arrays=Boosting.from_arrays),
     "neuralpower": RegressorKind(fit=_neuralpower, from_arrays=NeuralPower.from_arrays),
     **{name: _baseline(name) for name in BASELINE_COLUMNS},

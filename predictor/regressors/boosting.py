@@ -10,7 +10,8 @@ import numpy as np
 
 from predictor.errors import ModelFileError
 from predictor.features import STEP_COLUMNS, FloatArray, StepTable
-from predictor.regressors.trees import Trees
+from predictor.regressors.nested import below, prefixed
+from predictor.regressors.trees import Trees, trees_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +53,7 @@ class Boosting:
         arrays : dict of str to ndarray
             By dotted field name.
         """
-        trees = {f"trees.{k}": v for k, v in self.trees.to_arrays().items()}
+        trees = prefixed("trees.", self.trees.to_arrays())
         return {"intercept": np.array(self.intercept), **trees}
 
     @classmethod
@@ -76,14 +77,11 @@ class Boosting:
         """
         if "intercept" not in arrays:
             raise ModelFileError("array 'intercept' of a regressor is missing")
-        trees = {
-            name.removeprefix("trees."): values
-            for name, values in arrays.items()
-            if name.startswith("trees.")
-        }
         return cls(
             intercept=float(arrays["intercept"]),
-            trees=Trees.from_arrays(trees, n_features=len(STEP_COLUMNS)),
+            trees=Trees.from_arrays(
+                below(arrays, "trees."), n_features=len(STEP_COLUMNS)
+            ),
         )
 
 
@@ -128,21 +126,9 @@ def export_boosting(regressor: Any) -> Boosting:
     model : Boosting
         Predicts the same without scikit-learn.
     """
-    trees = [stage[0].tree_ for stage in regressor.estimators_]
     return Boosting(
         intercept=float(np.ravel(regressor.init_.constant_)[0]),
-        trees=Trees.from_nodes(
-            [
-                {
-                    "feature": tree.feature,
-                    "threshold": tree.threshold,
-                    "left": tree.children_left,
-                    "right": tree.children_right,
-                    "value": regressor.learning_rate * tree.value[:, 0, 0],
-                }
-                for tree in trees
-            ]
-        ),
+        trees=trees_of(regressor),
     )
 
 

@@ -15,7 +15,7 @@ ROBUST_LIMIT = 0.5
 
 START_QUANTILE = 0.1
 MOST_ITERATIONS = 100
-TOLERANCE = 1e-7
+TOLERANCE = 1e-6
 """Relative decrease of the loss at which the descent ends."""
 
 LARGEST_STEP = 3.0

@@ -206,3 +206,56 @@ def joined(parts: Sequence[Trees]) -> Trees:
         right=np.concatenate([moved(part.right, offset) for part, offset in pairs]),
         value=np.concatenate([part.value for part in parts]),
     )
+
+
+def nodes_of(
+    tree: Any, values: FloatArray, columns: IntArray | None = None
+) -> dict[str, Any]:
+    """Return scikit-learn's grown tree as `Trees.from_nodes` takes it.
+
+    Parameters
+    ----------
+    tree : sklearn.tree._tree.Tree
+        The nodes of a fitted tree.
+    values : ndarray of shape (n_nodes,)
+        What each node adds.
+    columns : ndarray of int, optional
+        The columns that it was grown on, where these were not all.
+
+    Returns
+    -------
+    nodes : dict of str to ndarray
+        By field.
+    """
+    feature = tree.feature
+    if columns is not None:
+        feature = np.where(feature >= 0, columns[np.maximum(feature, 0)], feature)
+    return {
+        "feature": feature,
+        "threshold": tree.threshold,
+        "left": tree.children_left,
+        "right": tree.children_right,
+        "value": values,
+    }
+
+
+def trees_of(regressor: Any, columns: IntArray | None = None) -> Trees:
+    """Return the trees of scikit-learn's gradient boosting.
+
+    Parameters
+    ----------
+    regressor : GradientBoostingRegressor
+        Fitted.
+    columns : ndarray of int, optional
+        The columns that it was fitted on, where these were not all.
+
+    Returns
+    -------
+    trees : Trees
+        What it adds to its first guess.
+    """
+    rate = regressor.learning_rate
+    grown = [stage[0].tree_ for stage in regressor.estimators_]
+    return Trees.from_nodes(
+        [nodes_of(tree, rate * tree.value[:, 0, 0], columns) for tree in grown]
+    )

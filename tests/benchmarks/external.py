@@ -36,7 +36,7 @@ SHOWN = ("chosen", *CANDIDATES, *BASELINES, "tdp_time")
 class Case:
     """One split of one platform's rows, and what is asked of it.
 
-    `platform` is a part of the label of its rows' platform; `mode` says which rows are
+    `platform` is how the label of its rows' platform begins; `mode` says which rows are
     judged (all are fitted); `asked` is the largest mean error, `peer` the published
     one. Of a case with few networks it is asked not to be worse than the best single
     metric, and with the model of `start` to be `TIMES` better.
@@ -156,7 +156,7 @@ CASES = (
             title=f"GAISSA, {card}, network left out",
             files=("gaissa.jsonl.gz",),
             folds=network,
-            platform=card,
+            platform=f"NVIDIA GeForce {card},",
             few=True,
             start=(IMAGENET[0], f"{GPU} + Xeon W-2155, tensorflow,"),
         )
@@ -196,7 +196,7 @@ class Files:
 
     def platform(self, names, platform):
         items = [item for name in names for item in self.rows(name)]
-        return [item for item in items if platform in item.platform.label]
+        return [item for item in items if item.platform.label.startswith(platform)]
 
 
 def errors_of(case, items, base=None):

@@ -192,6 +192,22 @@ def test_the_gradient_of_a_convolution_has_the_windows_of_the_transposed_one(str
     assert windows(there, "forward") == 2 * 4 * (12 // strides) ** 2 * 9 * 5
 
 
+def test_a_transposed_convolution_without_a_stride_is_a_convolution():
+    options = {"filters": 6, "kernel_size": 3, "padding": "same"}
+    plain, turned, strided = (
+        describe_steps([(one_layer((8, 8, 4), kind, **more, **options), Workload())])
+        for kind, more in (
+            ("Conv2D", {}),
+            ("Conv2DTranspose", {}),
+            ("Conv2DTranspose", {"strides": 2}),
+        )
+    )
+
+    for column in OPERATION_COLUMNS:
+        assert plain.column(column).tolist() == turned.column(column).tolist()
+    assert set(strided.column("kind")) != set(plain.column("kind"))
+
+
 def test_only_windows_that_overlap_or_skip_are_copied():
     pointwise = one_layer((8, 8, 4), "Conv2D", filters=6, kernel_size=1)
 
