@@ -145,6 +145,8 @@ class Domain:
 def _sentence(what: str, excess: float) -> str:
     shown = what.replace("log_", "").replace("_", " ")
     factor = float(np.exp(excess))
+    if factor < 1.05:
+        return f"{shown}: just beyond the fitted range"
     times = f"{factor:,.0f}" if factor >= 10 else f"{factor:.2g}"
     return f"{shown}: {times} times beyond the fitted range"
 

@@ -8,7 +8,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from predictor.dataset import step_table
 from predictor.errors import ModelFileError
-from predictor.features import QUANTITIES, describe_steps
+from predictor.features import QUANTITIES, STEP_COLUMNS, describe_steps
 from predictor.fitting import targets_of
 from predictor.regressors import (
     BASELINES,
@@ -21,6 +21,7 @@ from predictor.regressors.boosting import export_boosting, gradient_boosting
 from predictor.regressors.physical import fit_physical
 from predictor.regressors.positive_sum import PositiveSum
 from predictor.regressors.trees import Trees
+from predictor.regressors.whole_step import fit_whole_step
 from predictor.workload import Workload
 from tests.predictor import device
 
@@ -163,11 +164,43 @@ def test_what_few_rows_do_not_tell_costs_as_on_the_device_they_start_from(rows, 
 
 
 def test_operations_and_overhead_add_up_to_the_prediction(regressors, table):
-    for name in ("physical", "hybrid"):
+    for name in ("physical", "hybrid", "whole_step"):
         regressor = regressors[name]
         total = regressor.costs(table).total(table)
 
         assert regressor.predict(table) == pytest.approx(total, rel=1e-12)
+
+
+def test_what_a_backend_saves_across_layers_is_learned_by_the_whole_step(
+    regressors, rows, table
+):
+    hybrid = regressors["hybrid"]
+    crowded = table.step_column("log_launches") > np.median(
+        table.step_column("log_launches")
+    )
+    fused = hybrid.predict(table) * np.where(crowded, 0.7, 1.0)
+
+    whole = fit_whole_step(table, fused, hybrid)
+
+    def error(regressor):
+        return np.abs(np.log(regressor.predict(table) / fused)).mean()
+
+    assert error(whole) < 0.3 * error(hybrid)
+
+
+def test_a_correction_of_the_whole_step_fades_outside_the_fitted_range(
+    regressors, rows, table
+):
+    hybrid = regressors["hybrid"]
+    whole = fit_whole_step(table, 2.0 * rows.target, hybrid)
+    moved = np.array([50.0 * (name == "log_batch_size") for name in STEP_COLUMNS])
+    far = replace(table, steps=table.steps + moved)
+
+    def correction(at):
+        return np.abs(np.log(whole.predict(at) / hybrid.predict(at)))
+
+    assert np.median(correction(table)) > 0.5
+    assert correction(far).max() < 1e-6
 
 
 def test_boosted_trees_equal_scikit_learn(table, target):
