@@ -171,7 +171,9 @@ def test_ctrl_c_during_the_last_anchor_keeps_all_rows(place):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_scheduler_or_a_closed_terminal_ends_a_sweep_as_ctrl_c_does(place, number):
+    inherited = signal.signal(number, signal.SIG_DFL)  # nohup ignores a hang-up
     session = place.start("--runs", "9", faults={"1": "hang"})
+    signal.signal(number, inherited)
     wait_until(lambda: len(place.begun()) == 2, session)
     session.signal(number)
 
