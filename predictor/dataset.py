@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -397,6 +399,19 @@ def _latest_rows(path: Path) -> list[tuple[str, dict[str, Any]]]:
     return list(found.values())
 
 
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    # Looking for cycles among millions of new objects, of which none is in one, would
+    # take as long as counting the networks.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
 def read_measurements(
     paths: Sequence[str | Path], *, keep_invalid: bool = False
 ) -> list[Measurement]:
@@ -425,12 +440,13 @@ def read_measurements(
         If a line is no JSON object or breaks the format; names file, line and field.
     """
     networks = CountedNetworks()
-    measurements = [
-        measurement_of(row, networks, path, where)
-        for path in map(Path, paths)
-        for where, row in _latest_rows(path)
-        if row.get("valid", True) or keep_invalid
-    ]
+    with _without_collection():
+        measurements = [
+            measurement_of(row, networks, path, where)
+            for path in map(Path, paths)
+            for where, row in _latest_rows(path)
+            if row.get("valid", True) or keep_invalid
+        ]
     if not measurements:
         raise DatasetError(
             f"{', '.join(map(str, paths))}: no valid measurement inside; "

@@ -116,8 +116,6 @@ def _physical(rows: TrainingRows, fitted: Mapping[str, Regressor]) -> Physical:
     return fit_physical(
         rows.table,
         rows.target,
-        rows.groups,
-        seed=rows.seed,
         base=base if isinstance(base, Physical) else None,
     )
 
@@ -133,8 +131,6 @@ def _hybrid(rows: TrainingRows, fitted: Mapping[str, Regressor]) -> Hybrid:
         physical = fit_physical(
             rows.table,
             rows.target,
-            rows.groups,
-            seed=rows.seed,
             base=base.physical,
             correction=base.operation_correction(rows.table),
         )

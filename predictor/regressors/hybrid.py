@@ -33,6 +33,9 @@ RESIDUAL_LIMIT = 1.0
 
 OPERATION_RATE = 0.08
 OPERATION_LEAVES = 12
+FEATURES = 0.3
+"""Share of the columns that each split looks at."""
+
 SMALLEST_LEAF = 5
 """Distinct shapes of operations in a tree's leaf."""
 
@@ -216,6 +219,7 @@ class _Boosting:
         tree = DecisionTreeRegressor(
             max_leaf_nodes=OPERATION_LEAVES,
             min_samples_leaf=SMALLEST_LEAF,
+            max_features=FEATURES,
             random_state=int(self.random.integers(2**31)),
         ).fit(
             self.distinct[known],

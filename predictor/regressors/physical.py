@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,11 +28,7 @@ PHASE_SPREAD = 0.7
 """Standard deviation, in log, of a pass's shared price around that of all passes."""
 
 RESIDUAL_SPREADS = (0.2, 0.1, 0.05, 0.025, 0.0125)
-"""Residuals, in log, that are tried; the larger, the more do kinds share a price."""
-
-CHOICE_FOLDS = 8
-FEWEST_GROUPS = 6
-"""With fewer architectures the strength of the prior is not chosen, but the largest."""
+"""Residuals, in log, that are expected; the larger, the more do kinds share a price."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,27 +199,28 @@ def _prior(*, transferred: bool) -> tuple[FloatArray, Any]:
     return basis, free
 
 
-def _log_error(estimator: Any, X: FloatArray, y: FloatArray) -> float:
-    return -float(np.abs(np.log(estimator.predict(X) / y)).mean())
+def _likely_prices(
+    design: FloatArray, target: FloatArray, *, transferred: bool
+) -> FloatArray:
+    """Return the mean of the prices under each prior, by how likely the rows are."""
+    from predictor.regressors.positive_sum import PositiveSum
 
-
-def _strongest_within_one_error(results: Mapping[str, Any]) -> int:
-    # The one-standard-error rule (Breiman et al., 1984); the first prior is strongest.
-    scores = results["mean_test_score"]
-    best = int(np.argmax(scores))
-    folds = sum(
-        name.endswith("_test_score") and name[:5] == "split" for name in results
-    )
-    error = results["std_test_score"][best] / np.sqrt(folds)
-    return int(np.argmax(scores >= scores[best] - error))
+    basis, free = _prior(transferred=transferred)
+    model = PositiveSum(basis=basis, free=free, warm_start=True)
+    prices, evidence = [], []
+    for spread in RESIDUAL_SPREADS:
+        model.set_params(residual_spread=spread).fit(design, target)
+        prices.append(model.prices_)
+        evidence.append(model.log_evidence_)
+    weights = np.exp(np.array(evidence) - max(evidence))
+    mean: FloatArray = weights @ np.array(prices) / weights.sum()
+    return mean
 
 
 def fit_physical(
     table: StepTable,
     target: FloatArray,
-    groups: Sequence[str] = (),
     *,
-    seed: int = 0,
     base: Physical | None = None,
     correction: FloatArray | None = None,
 ) -> Physical:
@@ -235,11 +232,6 @@ def fit_physical(
         What was done in a step.
     target : ndarray of shape (n_steps,)
         What the step took, strictly positive, in J or s.
-    groups : sequence of str, optional
-        The architecture of each step; without `FEWEST_GROUPS` of them nothing is
-        chosen, and kinds share as much as they can.
-    seed : int, default=0
-        Seed of the folds in which the strength of the prior is chosen.
     base : Physical, optional
         Another device, in units of whose prices these are fitted: where the rows tell
         nothing, this one is so many times dearer for everything.
@@ -256,34 +248,16 @@ def fit_physical(
     The log price of a quantity for a kind and pass is normal around the one shared by
     all kinds in that pass, and that around the one shared by all passes. So what was
     never measured costs what its launches, MACs and bytes cost elsewhere. How much is
-    shared is chosen by leaving out architectures: the strongest prior within one
-    standard error of the best.
+    shared, the rows say: prices are averaged over `RESIDUAL_SPREADS`, each counting as
+    much as it makes the rows likely (Hoeting et al., "Bayesian model averaging", 1999).
     """
-    from sklearn.model_selection import GridSearchCV, GroupKFold
-
-    from predictor.regressors.positive_sum import PositiveSum
-
     amounts = quantities(table) if base is None else base.per_quantity(table)
     if correction is not None:
         amounts = amounts * np.exp(correction)[:, None]
     step_amounts = np.ones(len(table)) if base is None else base.costs(table).starts
-    design, distinct = _design(table, amounts, step_amounts), len(set(groups))
-    basis, free = _prior(transferred=base is not None)
-    model = PositiveSum(basis=basis, free=free, residual_spread=RESIDUAL_SPREADS[0])
-    if distinct < FEWEST_GROUPS:
-        model.fit(design, target)
-    else:
-        folds = min(CHOICE_FOLDS, distinct)
-        search = GridSearchCV(
-            model,
-            {"residual_spread": RESIDUAL_SPREADS},
-            scoring=_log_error,
-            cv=GroupKFold(folds, shuffle=True, random_state=seed),
-            refit=_strongest_within_one_error,
-            error_score="raise",
-        )
-        model = search.fit(design, target, groups=np.asarray(groups)).best_estimator_
-    prices, overheads = model.prices_[:_N_TERMS].reshape(_SHAPE), model.prices_[-2:]
+    design = _design(table, amounts, step_amounts)
+    fitted = _likely_prices(design, target, transferred=base is not None)
+    prices, overheads = fitted[:_N_TERMS].reshape(_SHAPE), fitted[-2:]
     if base is not None:
         prices, overheads = prices * base.prices, overheads * base.overheads
     for place in map(QUANTITIES.index, COPIED):

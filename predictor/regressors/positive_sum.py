@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.optimize import minimize
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -14,12 +16,12 @@ ROBUST_LIMIT = 0.5
 """Log residuals beyond this count linearly (Huber, 1964)."""
 
 START_QUANTILE = 0.1
-MOST_ITERATIONS = 100
-TOLERANCE = 1e-6
-"""Relative decrease of the loss at which the descent ends."""
+MOST_ITERATIONS = 300
+GRADIENT_TOLERANCE = 1e-3
+"""The prior's curvature is 1, so no latent with a prior ends as far from its best."""
 
-LARGEST_STEP = 3.0
-"""In log: a price changes by a factor of 20 at most in one iteration."""
+SMALLEST_CURVATURE = 1e-6
+"""A free latent that hardly any row tells about counts as if it had as much."""
 
 
 class PositiveSum(RegressorMixin, BaseEstimator):  # type: ignore[misc]
@@ -36,12 +38,20 @@ class PositiveSum(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     residual_spread : float, default=0.1
         Standard deviation, in log, that residuals are expected to have; the larger,
         the stronger is the prior.
+    warm_start : bool, default=False
+        Whether to begin where the last fit ended, as along a path of priors.
 
     Attributes
     ----------
     prices_ : ndarray of shape (n_features,)
         Not negative. A feature that is zero in all rows has the price that the prior
         gives it, or none where that hangs on a free latent that no row tells about.
+    latents_ : ndarray of shape (n_latents,)
+        Zero where no row tells about them.
+    log_evidence_ : float
+        How likely the rows are under the prior, up to what all priors have in common
+        (Laplace's approximation; MacKay, "Bayesian interpolation", 1992). Where priors
+        differ, it tells which one suits the rows.
     n_features_in_ : int
         Number of features.
 
@@ -49,7 +59,7 @@ class PositiveSum(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     -----
     The latents maximise a posterior: log residuals are normal with standard deviation
     `residual_spread`, with longer tails from `ROBUST_LIMIT` on (Huber, 1964), the
-    latents standard normal. It is found by Levenberg and Marquardt's method. So no
+    latents standard normal. It is found by Newton's method in a trust region. So no
     price is negative, errors are relative, and what the rows do not tell follows what
     is shared.
 
@@ -66,10 +76,12 @@ class PositiveSum(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         basis: FloatArray | None = None,
         free: Any = None,
         residual_spread: float = 0.1,
+        warm_start: bool = False,
     ) -> None:
         self.basis = basis
         self.free = free
         self.residual_spread = residual_spread
+        self.warm_start = warm_start
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -109,36 +121,22 @@ class PositiveSum(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         amounts, loads, is_free = X[:, used], basis[np.ix_(used, active)], free[active]
         log_y = np.log(y.astype(np.float64))
 
-        held = np.where(is_free, 0.0, 1.0)
-        scale = self.residual_spread**2
-
-        def loss(latents: FloatArray) -> tuple[float, FloatArray, FloatArray]:
-            parts = amounts * np.exp(np.clip(loads @ latents, -80.0, 40.0))
-            total = np.maximum(parts.sum(axis=1), 1e-300)
-            residual = np.log(total) - log_y
-            clipped = np.clip(residual, -ROBUST_LIMIT, ROBUST_LIMIT)
-            value = (clipped * (residual - 0.5 * clipped)).sum() / scale
-            return (
-                float(value + 0.5 * (held * latents) @ latents),
-                residual,
-                parts / total[:, None],
-            )
-
-        def slopes(
-            latents: FloatArray, residual: FloatArray, share: FloatArray
-        ) -> tuple[FloatArray, FloatArray]:
-            # Gauss and Newton's curvature, with the weights that make Huber's loss
-            # a quadratic one.
-            slope = share @ loads
-            weight = np.minimum(1.0, ROBUST_LIMIT / np.maximum(abs(residual), 1e-12))
-            gradient = slope.T @ (weight * residual) / scale + held * latents
-            curvature = (slope.T * weight) @ slope / scale + np.diag(held)
-            return gradient, curvature
-
-        start = _start(amounts, loads, is_free, log_y)
-        solution = _descend(loss, slopes, start)
+        if self.warm_start and hasattr(self, "latents_"):
+            start = self.latents_[active]
+        else:
+            start = _start(amounts, loads, is_free, log_y)
         latents = np.zeros(basis.shape[1])
-        latents[active] = solution
+        posterior = _Posterior(amounts, loads, is_free, log_y, self.residual_spread)
+        latents[active] = minimize(
+            posterior.loss,
+            start,
+            jac=True,
+            hess=posterior.curvature,
+            method="trust-krylov",
+            options={"gtol": GRADIENT_TOLERANCE, "maxiter": MOST_ITERATIONS},
+        ).x
+        self.latents_: FloatArray = latents
+        self.log_evidence_ = posterior.log_evidence(latents[active])
         self.prices_: FloatArray = np.exp(np.clip(basis @ latents, -80.0, 40.0))
         unknown = free.copy()
         unknown[active] = False
@@ -190,24 +188,44 @@ def _start(
     return start
 
 
-def _descend(loss: Any, slopes: Any, latents: FloatArray) -> FloatArray:
-    # Levenberg and Marquardt: between Newton's step and a short one downhill.
-    damping = 1e-3
-    value, *state = loss(latents)
-    gradient, curvature = slopes(latents, *state)
-    for _ in range(MOST_ITERATIONS):
-        held = curvature + np.diag(damping * np.diag(curvature) + 1e-12)
-        step = -np.linalg.solve(held, gradient)
-        step *= min(1.0, LARGEST_STEP / max(float(abs(step).max()), 1e-12))
-        tried, *state = loss(latents + step)
-        if tried >= value:
-            damping *= 8.0
-            if damping > 1e9:
-                break
-            continue
-        gain, value, latents = value - tried, tried, latents + step
-        damping = max(damping / 4.0, 1e-9)
-        if gain < TOLERANCE * (1.0 + value):
-            break
-        gradient, curvature = slopes(latents, *state)
-    return latents
+@dataclass(frozen=True, slots=True)
+class _Posterior:
+    """What is minimised: the negative logarithm of the latents' posterior."""
+
+    amounts: FloatArray
+    loads: FloatArray
+    is_free: Any
+    log_y: FloatArray
+    residual_spread: float
+
+    def _shares(self, latents: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        parts = self.amounts * np.exp(np.clip(self.loads @ latents, -80.0, 40.0))
+        total = np.maximum(parts.sum(axis=1), 1e-300)
+        residual = np.log(total) - self.log_y
+        pull = np.clip(residual, -ROBUST_LIMIT, ROBUST_LIMIT)
+        return parts / total[:, None], residual, pull
+
+    def loss(self, latents: FloatArray) -> tuple[float, FloatArray]:
+        """Return the loss and its gradient."""
+        share, residual, pull = self._shares(latents)
+        scale, held = self.residual_spread**2, np.where(self.is_free, 0.0, latents)
+        value = (pull * (residual - 0.5 * pull)).sum() / scale + 0.5 * held @ held
+        return float(value), self.loads.T @ (share.T @ pull) / scale + held
+
+    def curvature(self, latents: FloatArray) -> FloatArray:
+        """Return the second derivatives of the loss."""
+        share, residual, pull = self._shares(latents)
+        within = (abs(residual) < ROBUST_LIMIT).astype(float)
+        by_price = (share.T * (within - pull)) @ share + np.diag(share.T @ pull)
+        prior = np.diag(np.where(self.is_free, 0.0, 1.0))
+        curvature: FloatArray = (
+            self.loads.T @ by_price @ self.loads / self.residual_spread**2 + prior
+        )
+        return curvature
+
+    def log_evidence(self, latents: FloatArray) -> float:
+        """Return the logarithm of the posterior's mass, taken as normal."""
+        value, _ = self.loss(latents)
+        curvatures = np.linalg.eigvalsh(self.curvature(latents))
+        volume = -0.5 * np.log(np.maximum(curvatures, SMALLEST_CURVATURE)).sum()
+        return float(volume - value - len(self.log_y) * np.log(self.residual_spread))

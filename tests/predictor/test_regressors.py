@@ -148,12 +148,11 @@ def test_a_device_three_times_dearer_is_learned_from_few_rows_of_it(name, rows, 
 
 
 def test_what_few_rows_do_not_tell_costs_as_on_the_device_they_start_from(rows, table):
-    there = fit_physical(table, rows.target, rows.groups)
+    there = fit_physical(table, rows.target)
     inference = np.flatnonzero(table.step_column("training") == 0)
     here = fit_physical(
         table.take(inference),
         5.0 * rows.target[inference],
-        [rows.groups[row] for row in inference],
         base=there,
     )
     training = np.flatnonzero(table.step_column("training") == 1)
@@ -230,6 +229,37 @@ def test_a_price_that_no_row_tells_is_the_one_the_others_share():
     prices = PositiveSum().fit(amounts, amounts @ [4.0, 4.0, 9.0]).prices_
 
     assert prices == pytest.approx(4.0, rel=0.01)
+
+
+@pytest.mark.parametrize("spread", [0.02, 0.2])
+def test_the_rows_tell_how_strong_the_prior_should_be(spread):
+    random = np.random.default_rng(0)
+    amounts = random.exponential(size=(200, 8))
+    prices = np.exp(random.standard_normal(8))
+    costs = amounts @ prices * np.exp(spread * random.standard_normal(200))
+
+    def evidence(assumed):
+        return PositiveSum(residual_spread=assumed).fit(amounts, costs).log_evidence_
+
+    assert max([0.005, 0.02, 0.2, 0.4], key=evidence) == spread
+
+
+@pytest.mark.parametrize("step", [-0.01, 0.01])
+def test_no_price_near_the_fitted_ones_suits_the_rows_better(step):
+    random = np.random.default_rng(1)
+    amounts = random.exponential(size=(30, 5))
+    costs = amounts.sum(axis=1) * np.exp(0.3 * random.standard_normal(30))
+    basis = np.column_stack([np.eye(5), np.ones(5)])
+    fitted = PositiveSum(basis=basis, residual_spread=0.1).fit(amounts, costs)
+
+    def loss(latents):
+        residual = abs(np.log(amounts @ np.exp(basis @ latents) / costs))
+        huber = np.where(residual < 0.5, residual**2 / 2, 0.5 * (residual - 0.25))
+        return huber.sum() / 0.1**2 + (latents[:-1] ** 2).sum() / 2
+
+    best = loss(fitted.latents_)
+
+    assert all(best < loss(fitted.latents_ + step * other) for other in np.eye(6))
 
 
 @pytest.mark.parametrize(
