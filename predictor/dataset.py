@@ -375,7 +375,7 @@ def _lines(path: Path) -> list[str]:
         raise DatasetError(f"{path}: is not UTF-8 text ({error.reason})") from error
 
 
-def _latest_rows(path: Path) -> list[tuple[str, dict[str, Any]]]:
+def _latest_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     found: dict[object, tuple[str, dict[str, Any]]] = {}
     for number, line in enumerate(_lines(path), start=1):
         where = f"{path}, line {number}"
@@ -396,7 +396,8 @@ def _latest_rows(path: Path) -> list[tuple[str, dict[str, Any]]]:
         if not (identity is None or isinstance(identity, str)):
             raise DatasetError(f"{where}: 'id' must be text, got {identity!r:.40}")
         found[number if identity is None else identity] = where, row
-    return list(found.values())
+    for identity in list(found):  # a network is large: let go of it when it is read
+        yield found.pop(identity)
 
 
 @contextmanager
