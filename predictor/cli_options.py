@@ -19,6 +19,14 @@ CarbonOption = Annotated[
 ]
 PueOption = Annotated[float, typer.Option(help="Power usage effectiveness.")]
 PriceOption = Annotated[float | None, typer.Option(help="Price of a kWh.")]
+LengthOption = Annotated[
+    int | None,
+    typer.Option("--sequence-length", help="Positions of a transformer's sequence."),
+]
+DecodeOption = Annotated[
+    bool,
+    typer.Option("--decode", help="A sample is one new token of a decoder."),
+]
 ModelOption = Annotated[Path | None, typer.Option(help="Folder of a fitted model.")]
 HardwareOption = Annotated[
     str | None, typer.Option(help="Name of a known fitted model.")

@@ -21,7 +21,7 @@ from predictor.intervals import Quantity, interval
 from predictor.models import choose_model
 from predictor.notices import assumptions_of, warnings_of
 from predictor.prediction import judge, widening
-from predictor.readers import read_network
+from predictor.readers import Request, read_network
 from predictor.workload import Workload
 
 OVERHEAD_LAYER = "(start of each step)"
@@ -31,6 +31,8 @@ def estimate(
     network: str | os.PathLike[str] | Mapping[str, Any],
     *,
     workload: Workload | None = None,
+    sequence_length: int | None = None,
+    decode: bool = False,
     model: str | os.PathLike[str] | None = None,
     hardware: str | None = None,
     region: str | None = None,
@@ -45,9 +47,15 @@ def estimate(
     Parameters
     ----------
     network : path or mapping
-        A Keras architecture (JSON or ``.keras``), or the parsed JSON itself.
+        A Keras architecture (JSON or ``.keras``), a transformer's ``config.json`` as
+        Hugging Face writes it, or the parsed JSON itself.
     workload : Workload, optional
         What is done; by default training with 1,000 samples in batches of 32.
+    sequence_length : int, optional
+        Of a transformer's configuration: positions of a sequence.
+    decode : bool, default=False
+        Of a decoder's configuration: whether a sample is one new token behind
+        `sequence_length` - 1 others, whose keys and values are kept.
     model : path, optional
         Folder of a fitted model; by default `choose_model` decides.
     hardware : str, optional
@@ -92,7 +100,12 @@ def estimate(
     check_pue(pue)
     job = workload or Workload()
     carbon = carbon_intensity(region, override_g_per_kwh=carbon_intensity_g_per_kwh)
-    file = read_network(network)
+    request = Request(sequence_length=sequence_length, decode=decode)
+    if decode and job.mode != "inference":
+        raise UsageError(
+            "decoding token by token is inference; give the mode inference"
+        )
+    file = read_network(network, request)
     counts = count_network(file.architecture)
     chosen = choose_model(model, hardware=hardware)
     fitted = chosen.model
@@ -135,7 +148,9 @@ def estimate(
         layers=_layers(counts, table, shares),
         verdict=verdict,
         warnings=warnings_of(chosen, verdict, job),
-        assumptions=assumptions_of(chosen, carbon, pue, job, workload is None),
+        assumptions=assumptions_of(
+            chosen, carbon, pue, job, workload is None, file.assumptions
+        ),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from predictor.carbon import CarbonIntensity
@@ -99,6 +100,7 @@ def assumptions_of(
     pue: float,
     workload: Workload,
     default_workload: bool,
+    network: Sequence[str] = (),
 ) -> tuple[Notice, ...]:
     """Return what an answer rests on.
 
@@ -114,6 +116,8 @@ def assumptions_of(
         What is done.
     default_workload : bool
         Whether nobody said what is done.
+    network : sequence of str, optional
+        What was taken for granted in reading the network.
 
     Returns
     -------
@@ -129,6 +133,7 @@ def assumptions_of(
                 + (" (defaults)" if default_workload else "")
             ),
         ),
+        *(Notice(code="network", message=message) for message in network),
         Notice(
             code="linear",
             message=(

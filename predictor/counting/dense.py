@@ -1,6 +1,7 @@
 """Counting rules of layers that multiply by a matrix or look up its rows."""
 
 import re
+from dataclasses import replace
 
 from predictor.architecture import Shape
 from predictor.counting.operation import Operation
@@ -157,8 +158,27 @@ def _embedding(call: Call) -> Counted:
     )
 
 
+def _reversible_embedding(call: Call) -> Counted:
+    """Count a table of words, or with ``reverse=True`` a comparison with each."""
+    settings = call.settings
+    rows, width = settings.integer("input_dim"), settings.integer("output_dim")
+    table = Weight(size=rows * width)
+    tied = settings.flag("tie_weights", True)
+    weights = (table,) if tied else (table, table)
+    if call.arguments.get("reverse", False) is not True:
+        return replace(_embedding(call), weights=weights)
+    shape = only_input(call, smallest_rank=1)
+    if shape[-1] != width:
+        raise settings.error(
+            f"compares vectors of {width} features, got the shape {shape}"
+        )
+    work = matmul(positions=product(shape[:-1]), inner=width, columns=rows)
+    return Counted(outputs=((*shape[:-1], rows),), weights=weights, operations=(work,))
+
+
 RULES: dict[str, Rule] = {
     "Dense": _dense,
     "EinsumDense": _einsum_dense,
     "Embedding": _embedding,
+    "ReversibleEmbedding": _reversible_embedding,
 }

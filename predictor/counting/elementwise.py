@@ -96,6 +96,15 @@ def _layer_scale(call: Call) -> Counted:
     )
 
 
+def _bias(call: Call) -> Counted:
+    shape = only_input(call, smallest_rank=1)
+    size = known(shape[-1], call.settings, "last size of the input")
+    operation = elementwise(product(shape), weights=size)
+    return Counted(
+        outputs=(shape,), weights=(Weight(size=size),), operations=(operation,)
+    )
+
+
 def _several(call: Call, *, fewest: int = 2) -> None:
     if len(call.inputs) < fewest:
         raise call.settings.error(
@@ -185,6 +194,7 @@ def _dot(call: Call) -> Counted:
 
 
 RULES: dict[str, Rule] = {
+    "Bias": _bias,
     "Identity": _nothing,
     "ActivityRegularization": _nothing,
     "Masking": _scaling,

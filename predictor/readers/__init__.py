@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from predictor.architecture import Architecture
-from predictor.errors import ArchitectureError, InputFileError
+from predictor.errors import ArchitectureError, InputFileError, UsageError
+from predictor.readers.huggingface import Request, is_config, read_config
 from predictor.readers.keras_archive import MAGIC, read_archive_config
 from predictor.readers.keras_json import read_network_description
 from predictor.readers.limits import (
@@ -20,12 +21,13 @@ from predictor.readers.limits import (
 __all__ = [
     "Format",
     "NetworkFile",
+    "Request",
     "network_sha256",
     "read_network",
     "read_network_description",
 ]
 
-Format = Literal["keras-json", "keras-archive"]
+Format = Literal["keras-json", "keras-archive", "huggingface-config"]
 
 _OTHER_FORMATS = {
     b"\x89HDF\r\n\x1a\n": "an HDF5 file; save the model as .keras",
@@ -42,12 +44,14 @@ class NetworkFile:
     ----------
     architecture : Architecture
         The network.
-    format : {"keras-json", "keras-archive"}
+    format : {"keras-json", "keras-archive", "huggingface-config"}
         The format read.
     sha256 : str
         Hash of the description's canonical JSON, in hexadecimal.
     description : mapping
         The parsed JSON.
+    assumptions : tuple of str, default=()
+        What the description leaves open and was taken for granted.
 
     Examples
     --------
@@ -61,17 +65,23 @@ class NetworkFile:
     format: Format
     sha256: str
     description: Mapping[str, object]
+    assumptions: tuple[str, ...] = ()
 
 
 def read_network(
     source: str | os.PathLike[str] | Mapping[str, object],
+    request: Request | None = None,
 ) -> NetworkFile:
     """Read a network from a file, or from parsed JSON.
 
     Parameters
     ----------
     source : str, path-like or mapping
-        A Keras JSON file, a `.keras` archive, or ``json.loads(model.to_json())``.
+        A Keras JSON file, a `.keras` archive, ``json.loads(model.to_json())``, or a
+        transformer's ``config.json`` as Hugging Face writes it.
+    request : Request, optional
+        Of a transformer's configuration: how long a sequence is, and whether one token
+        is decoded.
 
     Returns
     -------
@@ -84,6 +94,8 @@ def read_network(
         If the file is missing, too large, damaged or of another format.
     ArchitectureError
         If it does not describe a network.
+    UsageError
+        If the request does not suit the network.
 
     Examples
     --------
@@ -95,7 +107,7 @@ def read_network(
     ('net', 'keras-json')
     """
     if isinstance(source, Mapping):
-        return _described(source, "keras-json")
+        return _described(source, "keras-json", request)
     where = os.fspath(source)
     found: Format = "keras-json"
     with open_regular_file(source) as file:
@@ -118,7 +130,7 @@ def read_network(
             "to the file"
         )
     try:
-        return _described(value, found)
+        return _described(value, found, request)
     except ArchitectureError as error:
         error.add_note(f"in {where!r}")
         raise
@@ -159,11 +171,24 @@ def network_sha256(description: Mapping[str, object]) -> str:
     return hashlib.sha256(canonical.encode("utf-8")).hexdigest()
 
 
-def _described(description: Mapping[str, object], found: Format) -> NetworkFile:
-    architecture = read_network_description(description)
+def _described(
+    description: Mapping[str, object], found: Format, request: Request | None
+) -> NetworkFile:
+    assumptions: tuple[str, ...] = ()
+    if is_config(description):
+        found = "huggingface-config"
+        architecture, assumptions = read_config(description, request or Request())
+    elif request not in (None, Request()):
+        raise UsageError(
+            "a sequence length and decoding are asked of a Hugging Face config.json "
+            "only; a Keras network says its shapes itself"
+        )
+    else:
+        architecture = read_network_description(description)
     return NetworkFile(
         architecture=architecture,
         format=found,
         sha256=network_sha256(description),
         description=description,
+        assumptions=assumptions,
     )
