@@ -47,16 +47,23 @@ class UnsupportedLayerError(ArchitectureError):
         The layer's name.
     known : iterable of str
         The layer kinds that have a rule.
+    reason : str, optional
+        Why this kind can have none.
     """
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    def __init__(
+        self, kind: str, name: str, known: Iterable[str], reason: str | None = None
+    ) -> None:
         self.kind = kind
         self.name = name
         self.known = tuple(sorted(known))
-        super().__init__(
-            f"layer {name!r} is of kind {kind!r}, which has no counting rule; "
+        advice = (
             f"{len(self.known)} kinds are known (predictor.counting.known_kinds()). "
             "Replace it by known layers, or add a rule in predictor/counting."
+        )
+        super().__init__(
+            f"layer {name!r} is of kind {kind!r}, which has no counting rule; "
+            f"{reason or advice}"
         )
 
 

@@ -11,6 +11,7 @@ from predictor.architecture import Architecture, Layer, Node, Shape
 from predictor.counting.boundaries import check_shape, declared_shape, fitting_shape
 from predictor.counting.counts import LayerCount, NetworkCount
 from predictor.counting.operation import Operation
+from predictor.counting.preprocessing import NOT_COUNTED
 from predictor.counting.rule import Call, Counted, Weight
 from predictor.counting.rules import RULES
 from predictor.counting.settings import Settings
@@ -205,7 +206,8 @@ class _Walk:
     ) -> Counted:
         rule = RULES.get(layer.kind)
         if rule is None:
-            raise UnsupportedLayerError(layer.kind[:100], layer.name, RULES)
+            reason = NOT_COUNTED.get(layer.kind)
+            raise UnsupportedLayerError(layer.kind[:100], layer.name, RULES, reason)
         values = layer.settings
         if context.frozen and values.get("trainable") is not False:
             values = {**values, "trainable": False}

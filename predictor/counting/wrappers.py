@@ -7,8 +7,9 @@ from predictor.architecture import Shape
 from predictor.counting import recurrent
 from predictor.counting.operation import Operation
 from predictor.counting.parts import elementwise, product
-from predictor.counting.rule import Call, Counted, Rule
+from predictor.counting.rule import Call, Counted, Rule, Weight
 from predictor.counting.settings import Settings
+from predictor.counting.shapes import known
 from predictor.errors import UnsupportedLayerError
 
 _MERGE_MODES = ("concat", "sum", "mul", "ave")
@@ -102,7 +103,24 @@ def _bidirectional(call: Call) -> Counted:
     )
 
 
+def _spectral_normalisation(call: Call) -> Counted:
+    """Count the wrapped layer, and in training a power iteration on its kernel."""
+    inner = _inner(call, call.inputs)
+    if not inner.weights:
+        raise call.settings.error("wraps a layer without a kernel")
+    kernel, output = inner.weights[0].size, inner.outputs[0]
+    columns = known(output[-1], call.settings, "last size of the output")
+    iterations = call.settings.integer("power_iterations", 1)
+    sweep = Operation(kind="reduction", weights=kernel, training_only=True)
+    return replace(
+        inner,
+        weights=(*inner.weights, Weight(size=columns, trainable=False)),
+        operations=(*(sweep,) * (2 * iterations), *inner.operations),
+    )
+
+
 RULES: dict[str, Rule] = {
+    "SpectralNormalization": _spectral_normalisation,
     "Bidirectional": _bidirectional,
     "TimeDistributed": _time_distributed,
 }
