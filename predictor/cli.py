@@ -21,6 +21,7 @@ from predictor.cli_options import (
     LengthOption,
     ModelOption,
     ModeOption,
+    NetworkArgument,
     OptimizerOption,
     PriceOption,
     PueOption,
@@ -80,10 +81,7 @@ def _options(
 @app.command("estimate")
 def _estimate(
     context: typer.Context,
-    file: Annotated[
-        Path,
-        typer.Argument(help="Keras JSON, .keras archive or Hugging Face config.json."),
-    ],
+    file: NetworkArgument,
     mode: ModeOption = "training",
     batch_size: BatchOption = 32,
     samples: SamplesOption = 1000,
@@ -159,6 +157,35 @@ def _estimate(
     write_result(render(answer, chosen_form), output)
     if exceeded:
         raise OverBudgetError("; ".join(exceeded))
+
+
+@app.command("inspect")
+def _inspect(
+    context: typer.Context,
+    file: NetworkArgument,
+    sequence_length: LengthOption = None,
+    decode: DecodeOption = False,
+    form: Annotated[str, typer.Option("--format", help="table, json or csv.")] = (
+        "table"
+    ),
+    output: OutputOption = None,
+) -> None:
+    """List the layers of a network: shapes, parameters, MACs and bytes.
+
+    Example: predictor inspect model.json
+    """
+    from predictor.counting import count_network
+    from predictor.readers import Request, read_network
+    from predictor.report.layer_table import render_layers
+    from predictor.report.tabular import FORMS, Form
+
+    require_one_of(form, FORMS, "--format")
+    request = Request(sequence_length=sequence_length, decode=decode)
+    network = read_network(file, request)
+    counts = count_network(network.architecture)
+    say(context, f"{network.format}, sha256 {network.sha256}")
+    chosen_form: Form = form  # type: ignore[assignment]
+    write_result(render_layers(network, counts, chosen_form), output)
 
 
 @app.command("compare")

@@ -19,6 +19,10 @@ CarbonOption = Annotated[
 ]
 PueOption = Annotated[float, typer.Option(help="Power usage effectiveness.")]
 PriceOption = Annotated[float | None, typer.Option(help="Price of a kWh.")]
+NetworkArgument = Annotated[
+    Path,
+    typer.Argument(help="Keras JSON, .keras archive or Hugging Face config.json."),
+]
 LengthOption = Annotated[
     int | None,
     typer.Option("--sequence-length", help="Positions of a transformer's sequence."),

@@ -214,14 +214,6 @@ class StepTable:
         )
 
 
-def _weights_touched(operation: Operation) -> int:
-    # A look-up reads only the rows asked for, which count as activations; its
-    # gradient is a dense table in every backend.
-    if operation.kind == "gather" and operation.phase == "forward":
-        return 0
-    return operation.weights
-
-
 def _window_elements(operation: Operation) -> int:
     # A convolution multiplies a window of its wider side for each position of the
     # narrower one, or adds one up there; without a stride its input gradient is a
@@ -246,7 +238,7 @@ def _operation_row(
         float(operation.launches),
         float(operation.macs * batch_size),
         float((operation.read + operation.written) * batch_size * element_bytes),
-        float(_weights_touched(operation) * element_bytes),
+        float(operation.weights_moved * element_bytes),
         float(_window_elements(operation) * batch_size * element_bytes),
         float(operation.weights * (operation.groups - 1) * element_bytes),
         float(batch_size),

@@ -67,6 +67,15 @@ class LayerCount:
         return self.calls * sum(operation.macs for operation in self.forward)
 
     @property
+    def traffic(self) -> int:
+        """Elements, of weights too, that one sample's inference moves."""
+        return self.calls * sum(
+            work.read + work.written + work.weights_moved
+            for work in self.forward
+            if not work.training_only
+        )
+
+    @property
     def activations(self) -> int:
         """Output elements of one forward pass of one sample, over all calls."""
         try:

@@ -86,6 +86,16 @@ default="forward"
     dilation: int = 1
     training_only: bool = False
 
+    @property
+    def weights_moved(self) -> int:
+        """Weight elements read or written once per step.
+
+        A look-up reads only the rows asked for, which count as activations; its
+        gradient is a dense table in every backend.
+        """
+        looked_up = self.kind == "gather" and self.phase == "forward"
+        return 0 if looked_up else self.weights
+
 
 def backward(
     operation: Operation, *, input_gradient: bool, weight_gradient: bool
