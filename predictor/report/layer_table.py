@@ -61,8 +61,8 @@ def render_layers(file: NetworkFile, counts: NetworkCount, form: Form) -> str:
     titles = ("layer", "kind", "output", "params", "MACs", "bytes")
     lines = [
         f"{printable(file.architecture.name, 40)}: {len(counts.layers)} layers, "
-        f"{counts.params:,} parameters ({counts.trainable_params:,} trainable), "
         f"{counts.macs:,} MACs",
+        f"{counts.params:,} parameters ({counts.trainable_params:,} trainable)",
         "",
         *table_lines(titles, [*rows, ("all", "", "", *sums)], left=(0, 1, 2)),
         "",
