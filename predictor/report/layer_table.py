@@ -20,8 +20,8 @@ COLUMNS = (
 )
 _LONGEST_NAME, _LONGEST_KIND, _LONGEST_SHAPE = 20, 18, 13
 _LEGEND = """\
-MACs and bytes: inference of one sample, in float32. A MAC is one product and one
-addition: FLOPs are twice the MACs. Shapes are without the batch axis."""
+MACs and bytes: inference of one sample, in float32. A MAC is one product and
+one addition: FLOPs are twice the MACs. Shapes are without the batch axis."""
 
 
 def render_layers(file: NetworkFile, counts: NetworkCount, form: Form) -> str:
