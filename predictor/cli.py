@@ -27,7 +27,9 @@ from predictor.cli_options import (
     PueOption,
     RegionOption,
     SamplesOption,
+    ShapeOption,
     StrictOption,
+    parsed_shapes,
 )
 from predictor.cli_studies import app as studies
 from predictor.command_line import (
@@ -88,6 +90,7 @@ def _estimate(
     epochs: EpochsOption = 1,
     optimizer: OptimizerOption = "sgd",
     dtype: DtypeOption = "float32",
+    input_shape: ShapeOption = None,
     sequence_length: LengthOption = None,
     decode: DecodeOption = False,
     region: RegionOption = None,
@@ -140,6 +143,7 @@ def _estimate(
     answer = estimate(
         file,
         workload=workload,
+        input_shapes=parsed_shapes(input_shape),
         sequence_length=sequence_length,
         decode=decode,
         model=model,
@@ -163,6 +167,7 @@ def _estimate(
 def _inspect(
     context: typer.Context,
     file: NetworkArgument,
+    input_shape: ShapeOption = None,
     sequence_length: LengthOption = None,
     decode: DecodeOption = False,
     form: Annotated[str, typer.Option("--format", help="table, json or csv.")] = (
@@ -182,7 +187,7 @@ def _inspect(
     require_one_of(form, FORMS, "--format")
     request = Request(sequence_length=sequence_length, decode=decode)
     network = read_network(file, request)
-    counts = count_network(network.architecture)
+    counts = count_network(network.architecture, parsed_shapes(input_shape))
     say(context, f"{network.format}, sha256 {network.sha256}")
     chosen_form: Form = form  # type: ignore[assignment]
     write_result(render_layers(network, counts, chosen_form), output)
@@ -200,6 +205,7 @@ def _compare(
     epochs: EpochsOption = 1,
     optimizer: OptimizerOption = "sgd",
     dtype: DtypeOption = "float32",
+    input_shape: ShapeOption = None,
     sequence_length: LengthOption = None,
     decode: DecodeOption = False,
     region: RegionOption = None,
@@ -239,6 +245,7 @@ def _compare(
         estimate(
             file,
             workload=workload,
+            input_shapes=parsed_shapes(input_shape),
             sequence_length=sequence_length,
             decode=decode,
             model=model,

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from predictor.errors import UsageError
+
 ModeOption = Annotated[str, typer.Option(help="training or inference.")]
 BatchOption = Annotated[int, typer.Option(help="Samples per step.")]
 SamplesOption = Annotated[int, typer.Option(help="Samples in one epoch.")]
@@ -22,6 +24,13 @@ PriceOption = Annotated[float | None, typer.Option(help="Price of a kWh.")]
 NetworkArgument = Annotated[
     Path,
     typer.Argument(help="Keras JSON, .keras archive or Hugging Face config.json."),
+]
+ShapeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input-shape",
+        help="Such as 224,224,3, where the network leaves it open; once per input.",
+    ),
 ]
 LengthOption = Annotated[
     int | None,
@@ -39,3 +48,37 @@ ConfidenceOption = Annotated[float, typer.Option(help="Level of the intervals.")
 StrictOption = Annotated[
     bool, typer.Option("--strict", help="Exit 5 outside the fitted range.")
 ]
+
+
+def parsed_shapes(texts: list[str] | None) -> list[tuple[int, ...]]:
+    """Read shapes as users write them.
+
+    Parameters
+    ----------
+    texts : list of str or None
+        Such as ``"224,224,3"``.
+
+    Returns
+    -------
+    shapes : list of tuple of int
+        Sizes of at least 1.
+
+    Raises
+    ------
+    UsageError
+        If a text is no such list.
+
+    Examples
+    --------
+    >>> parsed_shapes(["224,224,3"])
+    [(224, 224, 3)]
+    """
+    shapes = []
+    for text in texts or ():
+        sizes = [part.strip() for part in text.split(",")]
+        if not all(size.isdecimal() and 0 < len(size) < 19 for size in sizes):
+            raise UsageError(
+                f"--input-shape must be sizes such as 224,224,3, got {text!r:.60}"
+            )
+        shapes.append(tuple(map(int, sizes)))
+    return shapes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -31,6 +31,7 @@ def estimate(
     network: str | os.PathLike[str] | Mapping[str, Any],
     *,
     workload: Workload | None = None,
+    input_shapes: Sequence[Sequence[int]] = (),
     sequence_length: int | None = None,
     decode: bool = False,
     model: str | os.PathLike[str] | None = None,
@@ -51,6 +52,8 @@ def estimate(
         Hugging Face writes it, or the parsed JSON itself.
     workload : Workload, optional
         What is done; by default training with 1,000 samples in batches of 32.
+    input_shapes : sequence of sequence of int, optional
+        Shape of each input without the batch axis, where the network leaves sizes open.
     sequence_length : int, optional
         Of a transformer's configuration: positions of a sequence.
     decode : bool, default=False
@@ -106,7 +109,9 @@ def estimate(
             "decoding token by token is inference; give the mode inference"
         )
     file = read_network(network, request)
-    counts = count_network(file.architecture)
+    shapes = tuple(tuple(shape) for shape in input_shapes)
+    counts = count_network(file.architecture, shapes)
+    taken = (*file.assumptions, *(f"inputs of shape {shape}" for shape in shapes))
     chosen = choose_model(model, hardware=hardware)
     fitted = chosen.model
     table = describe_steps([(counts, job)])
@@ -148,9 +153,7 @@ def estimate(
         layers=_layers(counts, table, shares),
         verdict=verdict,
         warnings=warnings_of(chosen, verdict, job),
-        assumptions=assumptions_of(
-            chosen, carbon, pue, job, workload is None, file.assumptions
-        ),
+        assumptions=assumptions_of(chosen, carbon, pue, job, workload is None, taken),
     )
 
 

@@ -28,7 +28,7 @@ def check_shape(layer: Layer, shape: Shape) -> None:
     --------
     >>> check_shape(Layer(name="up", kind="UpSampling1D"), (2**63, 3))
     Traceback (most recent call last):
-    predictor.errors.ArchitectureError: layer 'up': an output size must be 1 to ...
+    predictor.errors.ArchitectureError: layer 'up': a size must be 1 to ...
     """
     if len(shape) > LARGEST_RANK:
         raise ArchitectureError(
@@ -38,7 +38,7 @@ def check_shape(layer: Layer, shape: Shape) -> None:
     for size in shape:
         if size is not None and not 1 <= size <= LARGEST_COUNT:
             raise ArchitectureError(
-                f"layer {layer.name!r}: an output size must be 1 to 2**63-1, "
+                f"layer {layer.name!r}: a size must be 1 to 2**63-1, "
                 f"got {str(size)[:30]}"
             )
 
@@ -102,7 +102,7 @@ def fitting_shape(layer: Layer, shape: Shape) -> Shape:
     Raises
     ------
     ArchitectureError
-        If the shapes differ.
+        If the shapes differ, or no tensor can have the one given.
 
     Examples
     --------
@@ -112,6 +112,7 @@ def fitting_shape(layer: Layer, shape: Shape) -> Shape:
     >>> fitting_shape(image, (28, 3))
     (28, 3)
     """
+    check_shape(layer, shape)
     declared = declared_shape(layer)
     if declared is None:
         return shape

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -282,13 +282,32 @@ def _output(outputs: list[Shapes], node: int, output: int, user: str) -> Shape:
     return shapes[output]
 
 
-def count_network(architecture: Architecture) -> NetworkCount:
+def _declared_shapes(architecture: Architecture) -> Shapes:
+    shapes: list[Shape] = []
+    for position in architecture.inputs:
+        shape = declared_shape(architecture.nodes[position].layer)
+        if shape is None:
+            raise ArchitectureError(
+                f"network {architecture.name!r} does not say the shape of its input; "
+                "give the InputLayer a 'batch_shape' such as [null, 224, 224, 3], or "
+                "the input shape beside the network (--input-shape 224,224,3)"
+            )
+        shapes.append(shape)
+    return tuple(shapes)
+
+
+def count_network(
+    architecture: Architecture, input_shapes: Sequence[Shape] = ()
+) -> NetworkCount:
     """Count parameters, multiply-accumulates and memory traffic of a network.
 
     Parameters
     ----------
     architecture : Architecture
         The network.
+    input_shapes : sequence of Shape, optional
+        Without the batch axis, one per input, where the network leaves sizes open; by
+        default those that the network declares.
 
     Returns
     -------
@@ -320,19 +339,10 @@ def count_network(architecture: Architecture) -> NetworkCount:
     >>> count.params, count.macs
     (7850, 7840)
     """
-    shapes: list[Shape] = []
-    for position in architecture.inputs:
-        layer = architecture.nodes[position].layer
-        shape = declared_shape(layer)
-        if shape is None:
-            raise ArchitectureError(
-                f"network {architecture.name!r} does not say the shape of its input; "
-                "give the InputLayer a 'batch_shape' such as [null, 224, 224, 3]"
-            )
-        shapes.append(shape)
+    shapes = tuple(input_shapes) or _declared_shapes(architecture)
     root = _Walk().visit(
         architecture,
-        tuple(shapes),
+        shapes,
         (False,) * len(shapes),
         name=architecture.name,
         context=_Context(),
@@ -359,5 +369,5 @@ def count_network(architecture: Architecture) -> NetworkCount:
             )
         )
     return NetworkCount(
-        layers=tuple(layers), input_shapes=tuple(shapes), output_shapes=root.outputs
+        layers=tuple(layers), input_shapes=shapes, output_shapes=root.outputs
     )

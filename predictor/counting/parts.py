@@ -89,7 +89,7 @@ def product(shape: Sequence[int | None]) -> int:
         if size is None:
             raise OpenSizeError(
                 f"size {axis} of the shape {tuple(shape)} is open; "
-                "give the network's input a fixed size"
+                "give the network's input a fixed size, or say it (--input-shape)"
             )
         sizes.append(size)
     return math.prod(sizes)

@@ -96,3 +96,38 @@ def test_wrong_options_are_refused(inspect, options, status, message):
 
     assert found == status
     assert message in shown.err
+
+
+OPEN = sequential((None, None, 3), layer("Conv2D", "conv", filters=4, kernel_size=3))
+
+
+def test_sizes_left_open_are_given(inspect):
+    fixed = sequential((20, 10, 3), *OPEN["config"]["layers"][1:])
+
+    _, asked = inspect("--format", "csv", "--input-shape", "20,10,3", network=OPEN)
+    _, written = inspect("--format", "csv", network=fixed)
+
+    assert asked.out == written.out
+
+
+@pytest.mark.parametrize(
+    ("shapes", "status", "message"),
+    [
+        ([], 4, "--input-shape"),
+        (["20,10"], 4, "expects inputs of shape"),
+        (["20,10,4"], 4, "expects inputs of shape"),
+        (["20,10,3", "5"], 4, "takes 1 inputs, got 2"),
+        (["20x10x3"], 2, "sizes such as 224,224,3, got '20x10x3'"),
+        (["20,-10,3"], 2, "sizes such as 224,224,3"),
+        (["9" * 40], 2, "sizes such as 224,224,3"),
+        (["0,10,3"], 4, "a size must be 1 to 2"),
+    ],
+)
+def test_a_shape_that_does_not_fit_is_refused(inspect, shapes, status, message):
+    options = [part for shape in shapes for part in ("--input-shape", shape)]
+
+    found, shown = inspect(*options, network=OPEN)
+
+    assert found == status
+    assert message in shown.err
+    assert "Traceback" not in shown.err
