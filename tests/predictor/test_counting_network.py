@@ -342,7 +342,7 @@ def test_counting_takes_no_memory_for_huge_layers():
 def test_a_size_beyond_63_bits_is_refused():
     grown = [layer("UpSampling1D", size=2**40)] * 2
 
-    with pytest.raises(ArchitectureError, match="an output size must be 1 to 2"):
+    with pytest.raises(ArchitectureError, match="a size must be 1 to 2"):
         count(sequential((8, 2), *grown))
 
 
