@@ -28,6 +28,7 @@ from predictor.cli_options import (
     RegionOption,
     SamplesOption,
     ShapeOption,
+    StartOption,
     StrictOption,
     parsed_shapes,
 )
@@ -271,12 +272,7 @@ def _fit(
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Folder of the fitted model.")
     ],
-    start: Annotated[
-        Path | None,
-        typer.Option(
-            "--from", help="Folder of another platform's model to start from."
-        ),
-    ] = None,
+    start: StartOption = None,
     seed: SeedOption = 0,
 ) -> None:
     """Fit all regressors on measurements, choose the best and write the model.

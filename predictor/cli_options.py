@@ -41,6 +41,10 @@ DecodeOption = Annotated[
     typer.Option("--decode", help="A sample is one new token of a decoder."),
 ]
 ModelOption = Annotated[Path | None, typer.Option(help="Folder of a fitted model.")]
+StartOption = Annotated[
+    Path | None,
+    typer.Option("--from", help="Folder of another platform's model to start from."),
+]
 HardwareOption = Annotated[
     str | None, typer.Option(help="Name of a known fitted model.")
 ]

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from predictor.cli_options import StartOption
 from predictor.command_line import (
     OutputOption,
     SeedOption,
@@ -88,6 +89,7 @@ def _learning_curve(
         str, typer.Option(help="Numbers of rows to fit.")
     ] = "10,20,50,100,300",
     repeats: Annotated[int, typer.Option(help="Draws of each size.")] = 3,
+    start: StartOption = None,
     form: _FORM = "table",
     output: OutputOption = None,
     seed: SeedOption = 0,
@@ -98,6 +100,7 @@ def _learning_curve(
 
     Example: predictor learning-curve data/mine/runs.jsonl --test data/mine/zoo.jsonl
     """
+    from predictor.artefact import load_model
     from predictor.dataset import read_measurements
     from predictor.errors import UsageError
     from predictor.learning_curve import learning_curve
@@ -118,6 +121,7 @@ def _learning_curve(
         test=read_measurements([str(path) for path in test]) if test else None,
         sizes=numbers,
         repeats=repeats,
+        base=load_model(start) if start else None,
         seed=seed,
         say=partial(say, context),
     )

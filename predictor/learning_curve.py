@@ -144,6 +144,7 @@ def learning_curve(
     test: Sequence[Measurement] | None = None,
     sizes: Sequence[int] = SIZES,
     repeats: int = REPEATS,
+    base: FittedModel | None = None,
     seed: int = 0,
     say: Callable[[str], object] = _ignore,
 ) -> LearningCurve:
@@ -164,6 +165,8 @@ def learning_curve(
         Numbers of rows to fit.
     repeats : int, default=3
         Draws of each size, see `splits.draw_rows`.
+    base : FittedModel, optional
+        A model of another platform that every fit starts from.
     seed : int, default=0
         Seed of everything random.
     say : callable, optional
@@ -198,7 +201,7 @@ def learning_curve(
     for size in sorted(set(sizes)):
         for repeat in range(repeats):
             say(f"fitting {size} rows, repeat {repeat}")
-            points.append(_point(size, repeat, drawable, tested, seed))
+            points.append(_point(size, repeat, drawable, tested, base, seed))
     return LearningCurve(
         platform=pool[0].platform.label,
         rows=len(drawable),
@@ -229,15 +232,12 @@ def _architectures(rows: Sequence[Measurement]) -> int:
     return len({item.group for item in rows})
 
 
-def _fit(rows: Sequence[Measurement], *, seed: int) -> FittedModel:
-    return fit_model(rows, name="learning-curve", seed=seed)
-
-
 def _point(
     size: int,
     repeat: int,
     drawable: Sequence[Measurement],
     tested: Sequence[Measurement],
+    base: FittedModel | None,
     seed: int,
 ) -> CurvePoint:
     rows = draw_rows(drawable, size, repeat=repeat, seed=seed)
@@ -248,7 +248,7 @@ def _point(
         reason = f"only {len(rows)} rows to draw from"
     else:
         try:
-            model = _fit(rows, seed=seed)
+            model = fit_model(rows, name="learning-curve", seed=seed, base=base)
         except DatasetError as error:
             reason = str(error)
         else:

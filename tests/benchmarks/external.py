@@ -10,10 +10,12 @@ The status is 1 where a figure asked for was not reached.
 import argparse
 import csv
 import gzip
+import itertools
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -165,6 +167,11 @@ CASES = (
 )
 
 
+FEW_ROWS, MORE_ROWS = 20, 60
+TRANSFERS = (("RTX 3070", "RTX 3090"), ("RTX 3090", "RTX 3070"))
+"""Cards that trained the same networks: the one fitted, and the one started from."""
+
+
 class Files:
     """Reads each file once."""
 
@@ -233,6 +240,41 @@ def judge(case, files, models):
         yield f"  started from {case.start[0]}", started, limit / TIMES
 
 
+def thinned(items, fold, rows):
+    """Return a fold with so many training rows, as even over networks as can be."""
+    train, test = fold
+    order = np.random.default_rng(0).permutation(train)
+    by_network = {}
+    for row in order:
+        by_network.setdefault(items[int(row)].group, []).append(row)
+    turns = itertools.zip_longest(*by_network.values())
+    kept = [row for turn in turns for row in turn if row is not None]
+    return np.sort(kept[:rows]), test
+
+
+def judge_transfer(card, other, files):
+    """Return rows as `judge` does: many rows alone, then few from another card."""
+    items, there = (
+        files.platform(("gaissa.jsonl.gz",), f"NVIDIA GeForce {name},")
+        for name in (card, other)
+    )
+    folds = network(items)
+
+    def errors(rows, base=None):
+        return errors_of(
+            Case(title="", files=(), folds=lambda _: folds_of(rows)), items, base
+        )
+
+    def folds_of(rows):
+        return [thinned(items, fold, rows) for fold in folds]
+
+    alone = errors(MORE_ROWS)
+    yield f"GAISSA, {card}, {MORE_ROWS} rows of other networks", alone, None
+    started = errors(FEW_ROWS, fit_model(there, name=other))
+    limit = alone["chosen"]["mape"]
+    yield f"  {FEW_ROWS} rows, started from {other}", started, limit
+
+
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("directory", nargs="?", type=Path, default=DIRECTORY)
@@ -245,11 +287,18 @@ def main(argv=None):
     table = Table(box=None, padding=(0, 2, 0, 0), title="mean error of energy")
     for title in ("case", "n", "asked", "peer", *SHOWN, *SAID_OF_CHOSEN):
         table.add_column(title, justify="left" if title == "case" else "right")
-    for case in CASES:
-        if options.only not in case.title:
+    work = [
+        (case.title, case.peer, partial(judge, case, files, models)) for case in CASES
+    ]
+    work += [
+        (f"transfer to {card}", None, partial(judge_transfer, card, other, files))
+        for card, other in TRANSFERS
+    ]
+    for name, peer, judged in work:
+        if options.only not in name:
             continue
         start_s = time.monotonic()
-        for title, errors, limit in judge(case, files, models):
+        for title, errors, limit in judged():
             chosen = errors["chosen"]
             reached = limit is None or chosen["mape"] <= limit
             missed += not reached
@@ -263,7 +312,7 @@ def main(argv=None):
                 title,
                 str(chosen["n"]),
                 "-" if limit is None else f"{limit:.1%}",
-                "-" if case.peer is None else f"{case.peer:.1%}",
+                "-" if peer is None else f"{peer:.1%}",
                 *cells,
                 *(
                     f"{chosen[name]:.1%}"

@@ -194,3 +194,17 @@ def test_the_command_tests_on_other_rows(capsys, tmp_path):
 def test_wrong_usage_exits_2(capsys, rows_file, option):
     assert main(["learning-curve", str(rows_file), *option]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_few_rows_err_less_from_a_model_that_knows_more(rows):
+    there = fit_model(rows, name="there")
+
+    alone, started = (
+        learning_curve(rows[:8], test=rows, sizes=(6,), repeats=1, base=base)
+        for base in (None, there)
+    )
+
+    errors = [
+        curve.points[0].errors["energy_j"].median_ape for curve in (alone, started)
+    ]
+    assert errors[1] < errors[0]
