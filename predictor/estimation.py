@@ -21,14 +21,14 @@ from predictor.intervals import Quantity, interval
 from predictor.models import choose_model
 from predictor.notices import assumptions_of, warnings_of
 from predictor.prediction import judge, widening
-from predictor.readers import Request, read_network
+from predictor.readers import LiveModel, Request, read_network
 from predictor.workload import Workload
 
 OVERHEAD_LAYER = "(start of each step)"
 
 
 def estimate(
-    network: str | os.PathLike[str] | Mapping[str, Any],
+    network: str | os.PathLike[str] | Mapping[str, Any] | LiveModel,
     *,
     workload: Workload | None = None,
     input_shapes: Sequence[Sequence[int]] = (),
@@ -47,9 +47,9 @@ def estimate(
 
     Parameters
     ----------
-    network : path or mapping
+    network : path, mapping or Keras model
         A Keras architecture (JSON or ``.keras``), a transformer's ``config.json`` as
-        Hugging Face writes it, or the parsed JSON itself.
+        Hugging Face writes it, the parsed JSON itself, or a Keras model in memory.
     workload : Workload, optional
         What is done; by default training with 1,000 samples in batches of 32.
     input_shapes : sequence of sequence of int, optional

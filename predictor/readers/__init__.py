@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from predictor.architecture import Architecture
 from predictor.errors import ArchitectureError, InputFileError, UsageError
@@ -20,6 +20,7 @@ from predictor.readers.limits import (
 
 __all__ = [
     "Format",
+    "LiveModel",
     "NetworkFile",
     "Request",
     "network_sha256",
@@ -27,7 +28,7 @@ __all__ = [
     "read_network_description",
 ]
 
-Format = Literal["keras-json", "keras-archive", "huggingface-config"]
+Format = Literal["keras-json", "keras-archive", "keras-model", "huggingface-config"]
 
 _OTHER_FORMATS = {
     b"\x89HDF\r\n\x1a\n": "an HDF5 file; save the model as .keras",
@@ -44,7 +45,7 @@ class NetworkFile:
     ----------
     architecture : Architecture
         The network.
-    format : {"keras-json", "keras-archive", "huggingface-config"}
+    format : {"keras-json", "keras-archive", "keras-model", "huggingface-config"}
         The format read.
     sha256 : str
         Hash of the description's canonical JSON, in hexadecimal.
@@ -68,17 +69,24 @@ class NetworkFile:
     assumptions: tuple[str, ...] = ()
 
 
+class LiveModel(Protocol):
+    """A Keras model in memory, of whatever backend."""
+
+    def to_json(self) -> str:
+        """Return its architecture as JSON."""
+
+
 def read_network(
-    source: str | os.PathLike[str] | Mapping[str, object],
+    source: str | os.PathLike[str] | Mapping[str, object] | LiveModel,
     request: Request | None = None,
 ) -> NetworkFile:
     """Read a network from a file, or from parsed JSON.
 
     Parameters
     ----------
-    source : str, path-like or mapping
-        A Keras JSON file, a `.keras` archive, ``json.loads(model.to_json())``, or a
-        transformer's ``config.json`` as Hugging Face writes it.
+    source : str, path-like, mapping or Keras model
+        A Keras JSON file, a `.keras` archive, ``json.loads(model.to_json())``, the
+        model itself, or a transformer's ``config.json`` as Hugging Face writes it.
     request : Request, optional
         Of a transformer's configuration: how long a sequence is, and whether one token
         is decoded.
@@ -108,6 +116,8 @@ def read_network(
     """
     if isinstance(source, Mapping):
         return _described(source, "keras-json", request)
+    if not isinstance(source, str | os.PathLike):
+        return _described(_live_description(source), "keras-model", request)
     where = os.fspath(source)
     found: Format = "keras-json"
     with open_regular_file(source) as file:
@@ -134,6 +144,26 @@ def read_network(
     except ArchitectureError as error:
         error.add_note(f"in {where!r}")
         raise
+
+
+def _live_description(model: LiveModel) -> Mapping[str, object]:
+    where = type(model).__name__
+    if not callable(getattr(model, "to_json", None)):
+        raise InputFileError(
+            f"cannot read a network of type {where!r}; give a path, the parsed JSON or "
+            "a Keras model"
+        )
+    try:
+        text = model.to_json()
+    except (NotImplementedError, TypeError, ValueError) as error:
+        raise ArchitectureError(
+            f"the Keras model {where!r} does not describe itself ({error}); build it "
+            "with the functional API"
+        ) from error
+    description = parse_json(text.encode("utf-8", "surrogatepass"), where)
+    if not isinstance(description, dict):
+        raise InputFileError(f"the model {where!r} gave no JSON object")
+    return description
 
 
 def network_sha256(description: Mapping[str, object]) -> str:
