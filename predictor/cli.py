@@ -186,9 +186,13 @@ def _inspect(
     from predictor.report.tabular import FORMS, Form
 
     require_one_of(form, FORMS, "--format")
-    request = Request(sequence_length=sequence_length, decode=decode)
+    request = Request(
+        input_shapes=tuple(parsed_shapes(input_shape)),
+        sequence_length=sequence_length,
+        decode=decode,
+    )
     network = read_network(file, request)
-    counts = count_network(network.architecture, parsed_shapes(input_shape))
+    counts = count_network(network.architecture, request.input_shapes)
     say(context, f"{network.format}, sha256 {network.sha256}")
     chosen_form: Form = form  # type: ignore[assignment]
     write_result(render_layers(network, counts, chosen_form), output)

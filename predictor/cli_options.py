@@ -23,7 +23,7 @@ PueOption = Annotated[float, typer.Option(help="Power usage effectiveness.")]
 PriceOption = Annotated[float | None, typer.Option(help="Price of a kWh.")]
 NetworkArgument = Annotated[
     Path,
-    typer.Argument(help="Keras JSON, .keras archive or Hugging Face config.json."),
+    typer.Argument(help="Keras JSON or .keras, ONNX, or Hugging Face config.json."),
 ]
 ShapeOption = Annotated[
     list[str] | None,

@@ -103,13 +103,15 @@ def estimate(
     check_pue(pue)
     job = workload or Workload()
     carbon = carbon_intensity(region, override_g_per_kwh=carbon_intensity_g_per_kwh)
-    request = Request(sequence_length=sequence_length, decode=decode)
+    shapes = tuple(tuple(shape) for shape in input_shapes)
+    request = Request(
+        input_shapes=shapes, sequence_length=sequence_length, decode=decode
+    )
     if decode and job.mode != "inference":
         raise UsageError(
             "decoding token by token is inference; give the mode inference"
         )
     file = read_network(network, request)
-    shapes = tuple(tuple(shape) for shape in input_shapes)
     counts = count_network(file.architecture, shapes)
     taken = (*file.assumptions, *(f"inputs of shape {shape}" for shape in shapes))
     chosen = choose_model(model, hardware=hardware)

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from predictor.architecture import Architecture
 from predictor.errors import ArchitectureError, InputFileError, UsageError
-from predictor.readers.huggingface import Request, is_config, read_config
+from predictor.readers.huggingface import is_config, read_config
 from predictor.readers.keras_archive import MAGIC, read_archive_config
 from predictor.readers.keras_json import read_network_description
 from predictor.readers.limits import (
@@ -17,6 +17,9 @@ from predictor.readers.limits import (
     parse_json,
     read_capped,
 )
+from predictor.readers.onnx_graph import read_onnx
+from predictor.readers.onnx_skim import FIRST_BYTE, skim
+from predictor.readers.request import Request
 
 __all__ = [
     "Format",
@@ -28,7 +31,9 @@ __all__ = [
     "read_network_description",
 ]
 
-Format = Literal["keras-json", "keras-archive", "keras-model", "huggingface-config"]
+Format = Literal[
+    "keras-json", "keras-archive", "keras-model", "huggingface-config", "onnx"
+]
 
 _OTHER_FORMATS = {
     b"\x89HDF\r\n\x1a\n": "an HDF5 file; save the model as .keras",
@@ -45,12 +50,14 @@ class NetworkFile:
     ----------
     architecture : Architecture
         The network.
-    format : {"keras-json", "keras-archive", "keras-model", "huggingface-config"}
+    format : {"keras-json", "keras-archive", "keras-model", "huggingface-config", \
+"onnx"}
         The format read.
     sha256 : str
-        Hash of the description's canonical JSON, in hexadecimal.
+        Hash of the description's canonical JSON, or of an ONNX file without its
+        weights, in hexadecimal.
     description : mapping
-        The parsed JSON.
+        The parsed JSON; empty for ONNX.
     assumptions : tuple of str, default=()
         What the description leaves open and was taken for granted.
 
@@ -86,10 +93,10 @@ def read_network(
     ----------
     source : str, path-like, mapping or Keras model
         A Keras JSON file, a `.keras` archive, ``json.loads(model.to_json())``, the
-        model itself, or a transformer's ``config.json`` as Hugging Face writes it.
+        model itself, a transformer's ``config.json`` as Hugging Face writes it, or an
+        ONNX file, whose weights are not read.
     request : Request, optional
-        Of a transformer's configuration: how long a sequence is, and whether one token
-        is decoded.
+        Sizes that the description leaves open.
 
     Returns
     -------
@@ -104,6 +111,8 @@ def read_network(
         If it does not describe a network.
     UsageError
         If the request does not suit the network.
+    MissingExtraError
+        If it is an ONNX file and the package onnx is not installed.
 
     Examples
     --------
@@ -123,6 +132,8 @@ def read_network(
     with open_regular_file(source) as file:
         start = file.read(8)
         file.seek(0)
+        if start.startswith(FIRST_BYTE):
+            return _onnx(skim(file, where), where, request or Request())
         if start.startswith(MAGIC):
             found = "keras-archive"
             content = read_archive_config(file, where)
@@ -201,6 +212,20 @@ def network_sha256(description: Mapping[str, object]) -> str:
     return hashlib.sha256(canonical.encode("utf-8")).hexdigest()
 
 
+def _onnx(content: bytes, where: str, request: Request) -> NetworkFile:
+    try:
+        architecture = read_onnx(content, where, request.input_shapes)
+    except ArchitectureError as error:
+        error.add_note(f"in {where!r}")
+        raise
+    return NetworkFile(
+        architecture=architecture,
+        format="onnx",
+        sha256=hashlib.sha256(content).hexdigest(),
+        description={},
+    )
+
+
 def _described(
     description: Mapping[str, object], found: Format, request: Request | None
 ) -> NetworkFile:
@@ -208,7 +233,7 @@ def _described(
     if is_config(description):
         found = "huggingface-config"
         architecture, assumptions = read_config(description, request or Request())
-    elif request not in (None, Request()):
+    elif request and (request.decode or request.sequence_length is not None):
         raise UsageError(
             "a sequence length and decoding are asked of a Hugging Face config.json "
             "only; a Keras network says its shapes itself"

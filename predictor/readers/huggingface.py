@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from predictor.architecture import Architecture, Layer, TensorRef
 from predictor.errors import ArchitectureError, UsageError
 from predictor.readers.building import NetworkBuilder
+from predictor.readers.request import Request
 from predictor.readers.transformer import Attention, Block, FeedForward, Tokens
 
 USUAL_SEQUENCE_LENGTH = 512
@@ -262,67 +263,25 @@ class Config:
         raise self._error("architectures", f"a class that ends in {', '.join(allowed)}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What is asked of a transformer.
+def _positions(request: Request, longest: int | None) -> int:
+    """Return the length of a sequence; None stands for any."""
+    most = longest or LARGEST_SIZE
+    if request.sequence_length is None:
+        return min(USUAL_SEQUENCE_LENGTH, most)
+    if not 1 <= request.sequence_length <= most:
+        raise UsageError(
+            f"the sequence length must be from 1 to {most} here, "
+            f"got {request.sequence_length}"
+        )
+    return request.sequence_length
 
-    Parameters
-    ----------
-    sequence_length : int, optional
-        Positions of a sequence; by default `USUAL_SEQUENCE_LENGTH` at most.
-    decode : bool, default=False
-        Whether a sample is one new token, with keys and values of all others kept.
-    """
 
-    sequence_length: int | None = None
-    decode: bool = False
-
-    def positions(self, longest: int | None) -> int:
-        """Return the length of a sequence.
-
-        Parameters
-        ----------
-        longest : int or None
-            What the network has positions for; None where it does not say.
-
-        Returns
-        -------
-        positions : int
-            At least 1.
-
-        Raises
-        ------
-        UsageError
-            If the length asked for is not from 1 to the longest.
-        """
-        most = longest or LARGEST_SIZE
-        if self.sequence_length is None:
-            return min(USUAL_SEQUENCE_LENGTH, most)
-        if not 1 <= self.sequence_length <= most:
-            raise UsageError(
-                f"the sequence length must be from 1 to {most} here, "
-                f"got {self.sequence_length}"
-            )
-        return self.sequence_length
-
-    def refuse_decode(self, family: str) -> None:
-        """Say that a family does not answer token by token.
-
-        Parameters
-        ----------
-        family : str
-            The ``model_type``.
-
-        Raises
-        ------
-        UsageError
-            If that was asked.
-        """
-        if self.decode:
-            raise UsageError(
-                f"decoding token by token is priced for decoders only "
-                f"({', '.join(sorted(_DECODERS))}), not for {family!r}; leave it out"
-            )
+def _refuse_decode(request: Request, family: str) -> None:
+    if request.decode:
+        raise UsageError(
+            f"decoding token by token is priced for decoders only "
+            f"({', '.join(sorted(_DECODERS))}), not for {family!r}; leave it out"
+        )
 
 
 Family = Callable[[Config, Request, str], Architecture]
@@ -374,7 +333,7 @@ _ENCODER_HEADS = (
 
 
 def _bert(config: Config, request: Request, family: str) -> Architecture:
-    request.refuse_decode(family)
+    _refuse_decode(request, family)
     head = config.head(_ENCODER_HEADS)
     # RoBERTa numbers positions from behind the padding's.
     first = 2 if family == "roberta" else 0
@@ -382,7 +341,7 @@ def _bert(config: Config, request: Request, family: str) -> Architecture:
     width, vocabulary = config.size("hidden_size"), config.size("vocab_size")
     net = NetworkBuilder(family)
     table = _vocabulary(net, vocabulary, width)
-    positions = request.positions(longest - first)
+    positions = _positions(request, longest - first)
     kinds = config.size("type_vocab_size", 2)
     rate = config.share("hidden_dropout_prob", 0.1)
     tokens = _words(net, table, positions, width)
@@ -416,13 +375,13 @@ def _bert(config: Config, request: Request, family: str) -> Architecture:
 
 
 def _distilbert(config: Config, request: Request, family: str) -> Architecture:
-    request.refuse_decode(family)
+    _refuse_decode(request, family)
     head = config.head(_ENCODER_HEADS)
     longest = config.size("max_position_embeddings", 512)
     width = config.size("dim")
     net = NetworkBuilder(family)
     table = _vocabulary(net, config.size("vocab_size"), width)
-    positions = request.positions(longest)
+    positions = _positions(request, longest)
     rate = config.share("dropout", 0.1)
     tokens = _words(net, table, positions, width)
     tokens = tokens.then("Add", _embedded(net, positions, longest, width, "position"))
@@ -503,7 +462,7 @@ def _decoder_head(
 def _gpt2(config: Config, request: Request, family: str) -> Architecture:
     width, vocabulary = config.size("n_embd"), config.size("vocab_size")
     longest = config.size("n_positions", 1024)
-    length = request.positions(longest)
+    length = _positions(request, longest)
     positions, cached = (1, length) if request.decode else (length, 0)
     net = NetworkBuilder(family)
     table = _vocabulary(net, vocabulary, width)
@@ -535,7 +494,7 @@ def _opt(config: Config, request: Request, family: str) -> Architecture:
     width, vocabulary = config.size("hidden_size"), config.size("vocab_size")
     outer = config.size("word_embed_proj_dim", width)
     longest = config.size("max_position_embeddings", 2048)
-    length = request.positions(longest)
+    length = _positions(request, longest)
     positions, cached = (1, length) if request.decode else (length, 0)
     norm_first = config.flag("do_layer_norm_before", True)
     net = NetworkBuilder(family)
@@ -577,7 +536,7 @@ def _opt(config: Config, request: Request, family: str) -> Architecture:
 def _llama(config: Config, request: Request, family: str) -> Architecture:
     """Build Llama, Mistral, Qwen and Mixtral: they differ by flags."""
     width, vocabulary = config.size("hidden_size"), config.size("vocab_size")
-    length = request.positions(config.size("max_position_embeddings", LARGEST_SIZE))
+    length = _positions(request, config.size("max_position_embeddings", LARGEST_SIZE))
     positions, cached = (1, length) if request.decode else (length, 0)
     heads = config.size("num_attention_heads")
     key_heads = config.size("num_key_value_heads", heads)
@@ -625,11 +584,11 @@ def _llama(config: Config, request: Request, family: str) -> Architecture:
 
 
 def _t5(config: Config, request: Request, family: str) -> Architecture:
-    request.refuse_decode(family)
+    _refuse_decode(request, family)
     head = config.head(("ForConditionalGeneration", "WithLMHeadModel", "Model"))
     width, vocabulary = config.size("d_model"), config.size("vocab_size")
     heads = config.size("num_heads")
-    positions = request.positions(None)
+    positions = _positions(request, None)
     form = config.text("feed_forward_proj", "relu")
     gated = form.startswith("gated-")
     name = form.removeprefix("gated-")
@@ -742,7 +701,7 @@ def _vit(config: Config, request: Request, family: str) -> Architecture:
 
 
 def _refuse_length(request: Request, family: str) -> None:
-    request.refuse_decode(family)
+    _refuse_decode(request, family)
     if request.sequence_length is not None:
         raise UsageError(
             f"{family!r} has as many positions as its images have patches; leave the "
@@ -751,7 +710,7 @@ def _refuse_length(request: Request, family: str) -> None:
 
 
 def _clip(config: Config, request: Request, family: str) -> Architecture:
-    request.refuse_decode(family)
+    _refuse_decode(request, family)
     config.head(("Model",))
     text, vision = config.inside("text_config"), config.inside("vision_config")
     shared = config.size("projection_dim", 512)
@@ -789,7 +748,7 @@ def _clip(config: Config, request: Request, family: str) -> Architecture:
         width = text.size("hidden_size", 512)
         longest = text.size("max_position_embeddings", 77)
         positions = (
-            longest if request.sequence_length is None else request.positions(longest)
+            longest if request.sequence_length is None else _positions(request, longest)
         )
         table = _vocabulary(net, text.size("vocab_size", 49408), width)
         tokens = _words(net, table, positions, width)

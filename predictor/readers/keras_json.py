@@ -254,6 +254,8 @@ def _kind(entry: Mapping[str, object], name: str) -> str:
         raise ArchitectureError(
             f"layer {name!r}: 'class_name' must be text, got {kind!r:.60}"
         )
+    if kind.startswith("onnx."):
+        raise ArchitectureError(f"layer {name!r}: {kind!r:.60} is no layer of Keras")
     module = entry.get("module")
     if module is None:
         return kind
