@@ -131,7 +131,7 @@ def save_model(model: FittedModel, folder: str | Path, *, example: StepTable) ->
         "targets": targets,
         "units": {"energy_j": "J per step", "duration_s": "s per step"},
         "choice": "smallest mean absolute log error on left-out architectures; the "
-        "blend is of those within two standard errors of the best",
+        "blend is of those that 95 % confidence does not tell from the best",
         "rows": model.rows,
         "noise_floor": model.noise_floor,
         "data_digest": model.data_digest,

@@ -192,7 +192,9 @@ def choose(
 ) -> tuple[str, dict[str, FloatArray]]:
     """Choose what errs least on left-out architectures: a candidate or their blend.
 
-    A blend of several is chosen wherever it errs as little as the best candidate.
+    What prices operations goes on beyond the rows it was fitted on. So the blend is
+    chosen wherever it cannot be told from the best candidate by its errors, else a
+    candidate of `BLENDED` of which that is true.
 
     Parameters
     ----------
@@ -227,7 +229,8 @@ def choose(
     )
     if BLEND in good:
         return BLEND, residuals
-    return min(candidates, key=lambda name: residuals[name].mean()), residuals
+    priced = [name for name in BLENDED if name in good]
+    return min(priced or good, key=lambda name: residuals[name].mean()), residuals
 
 
 def fit_target(

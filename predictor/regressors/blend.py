@@ -15,8 +15,9 @@ BLEND = "blend"
 ERROR_LIMIT = 1.5
 """Log errors are cut here, so that a few outliers do not decide."""
 
-STANDARD_ERRORS = 2.0
-"""What errs so much more than the best is told apart from it, with 95 % confidence."""
+CONFIDENCE = 0.975
+"""One-sided: what errs more than the best by as much is told apart from it. From few
+architectures hardly anything is (Student, "The probable error of a mean", 1908)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,8 +115,8 @@ def as_good_as_the_best(
     Returns
     -------
     names : list of str
-        Those whose mean absolute log error is at most `STANDARD_ERRORS` above the
-        smallest: standard errors of that mean over architectures.
+        Those whose mean absolute log error is at most so far above the smallest as
+        that one may err by chance, at `CONFIDENCE`; all of a single architecture.
 
     Examples
     --------
@@ -124,6 +125,8 @@ def as_good_as_the_best(
     >>> as_good_as_the_best(predictions, truth, ["a", "b", "c"])
     ['high', 'low']
     """
+    from scipy.special import stdtrit
+
     _, place = np.unique(np.asarray(groups), return_inverse=True)
     count = np.bincount(place)
     errors = {
@@ -134,5 +137,8 @@ def as_good_as_the_best(
         for name, values in predictions.items()
     }
     best = min(errors.values(), key=np.mean)
-    limit = best.mean() + STANDARD_ERRORS * best.std() / np.sqrt(len(best))
+    if len(best) < 2:
+        return list(errors)
+    chance = stdtrit(len(best) - 1, CONFIDENCE) / np.sqrt(len(best))
+    limit = best.mean() + chance * best.std(ddof=1)
     return [name for name, values in errors.items() if values.mean() <= limit]

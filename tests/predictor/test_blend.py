@@ -46,6 +46,22 @@ def test_what_is_told_apart_from_the_best_is_not_good():
     assert as_good_as_the_best(predictions, TRUTH, NETWORKS) == ["good", "as good"]
 
 
+@pytest.mark.parametrize(("networks", "apart"), [(3, False), (40, True)])
+def test_the_fewer_networks_the_less_is_told_apart(networks, apart):
+    rows = slice(networks)
+    predictions = {"good": wrong(1, 0.2)[rows], "worse": wrong(7, 0.5)[rows]}
+
+    good = as_good_as_the_best(predictions, TRUTH[rows], NETWORKS[rows])
+
+    assert (good == ["good"]) is apart
+
+
+def test_a_single_network_tells_nothing_apart():
+    predictions = {"good": TRUTH[:1], "wrong": TRUTH[:1] * 9}
+
+    assert len(as_good_as_the_best(predictions, TRUTH[:1], NETWORKS[:1])) == 2
+
+
 def test_many_rows_of_few_networks_tell_regressors_apart_no_better_than_few():
     predictions = {"a": wrong(1, 0.3), "b": wrong(2, 0.33), "c": wrong(3, 0.6)}
     rows = np.repeat(np.arange(8), 100)
