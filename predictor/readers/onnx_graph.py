@@ -20,6 +20,9 @@ _FLOATS = frozenset({1, 10, 11, 16})  # float, float16, double, bfloat16
 _NUMBERS_ONLY = frozenset({"Shape", "Size"})
 """What these make is known from shapes alone."""
 
+_CONVERSIONS = frozenset({"Cast", "CastLike", "Identity"})
+"""Exporters write many that change nothing, and runtimes drop them."""
+
 
 def read_onnx(
     content: bytes, where: str, input_shapes: Sequence[Shape] = ()
@@ -148,7 +151,7 @@ class _Graph:
     def __init__(self, graph: Any) -> None:
         self._graph = graph
         self._shapes: dict[str, tuple[int, ...]] = {}
-        self._is_float: dict[str, bool] = {}
+        self._types: dict[str, int] = {}
         for one in (*graph.input, *graph.value_info, *graph.output):
             tensor = one.type.tensor_type
             if tensor.HasField("shape"):
@@ -158,7 +161,7 @@ class _Graph:
         self._weights: dict[str, int] = {}
         for tensor in graph.initializer:
             self._constant(tensor.name, tensor)
-            if self._is_float[tensor.name] and tensor.dims:
+            if self._is_float(tensor.name) and tensor.dims:
                 self._weights[tensor.name] = prod(tensor.dims)
                 self._behind[tensor.name] = (tensor.name,)
         self._counted: set[str] = set()
@@ -167,7 +170,10 @@ class _Graph:
 
     def _note(self, name: str, sizes: tuple[int, ...], kind: int) -> None:
         self._shapes[name] = sizes
-        self._is_float[name] = kind in _FLOATS
+        self._types[name] = kind
+
+    def _is_float(self, name: str) -> bool:
+        return self._types.get(name) in _FLOATS
 
     def _constant(self, name: str, tensor: Any) -> None:
         if min(tensor.dims, default=0) < 0:
@@ -229,13 +235,20 @@ class _Graph:
         if node.op_type in _NUMBERS_ONLY or all(one in self._behind for one in taken):
             self._fold(node, taken, makes)
             return
+        if (
+            node.op_type in _CONVERSIONS
+            and makes
+            and self._keeps_type(taken[0], makes[0])
+        ):
+            self._made[makes[0]] = self._made[taken[0]]
+            return
         behind = self._all_behind(taken)
         settings = {
             "operands": [
                 {
                     "shape": list(self._shape(one)),
                     "constant": one in self._behind,
-                    "weight": self._is_float.get(one, False) and one in self._behind,
+                    "weight": self._is_float(one) and one in self._behind,
                 }
                 if one
                 else None
@@ -253,6 +266,12 @@ class _Graph:
         self._use(KIND_PREFIX + node.op_type, name, inputs, settings)
         for place, one in enumerate(makes):
             self._made[one] = TensorRef(node=len(self._nodes) - 1, output=place)
+
+    def _keeps_type(self, taken: str, made: str) -> bool:
+        kind = self._types.get(taken)
+        return (
+            taken in self._made and kind is not None and kind == self._types.get(made)
+        )
 
     def _all_behind(self, names: Sequence[str]) -> tuple[str, ...]:
         """Return the weights that constants come from, each once and in order."""

@@ -277,6 +277,19 @@ def test_shapes_worked_out_from_shapes_are_known(saved):
     assert [one.kind for one in found.layers] == ["onnx.Reshape", "onnx.MatMul"]
 
 
+def test_a_conversion_that_changes_nothing_costs_nothing(saved):
+    nodes = [
+        node("Cast", "x", "same", to=FLOAT),
+        node("Cast", "same", "half", to=TensorProto.FLOAT16),
+        node("Cast", "half", "full", to=FLOAT),
+        node("Relu", "full", "y"),
+    ]
+
+    kinds = [one.kind for one in counts(saved(model(nodes, [], [4]))).layers]
+
+    assert kinds == ["onnx.Cast", "onnx.Cast", "onnx.Relu"]
+
+
 def test_a_shared_weight_counts_once(saved):
     nodes = [node("MatMul", "x w", "h"), node("MatMul", "h w", "y")]
 
