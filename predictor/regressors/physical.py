@@ -203,15 +203,18 @@ def _likely_prices(
     design: FloatArray, target: FloatArray, *, transferred: bool
 ) -> FloatArray:
     """Return the mean of the prices under each prior, by how likely the rows are."""
+    from threadpoolctl import threadpool_limits
+
     from predictor.regressors.positive_sum import PositiveSum
 
     basis, free = _prior(transferred=transferred)
     model = PositiveSum(basis=basis, free=free, warm_start=True)
     prices, evidence = [], []
-    for spread in RESIDUAL_SPREADS:
-        model.set_params(residual_spread=spread).fit(design, target)
-        prices.append(model.prices_)
-        evidence.append(model.log_evidence_)
+    with threadpool_limits(1):  # the matrices are small, and waiting threads spin
+        for spread in RESIDUAL_SPREADS:
+            model.set_params(residual_spread=spread).fit(design, target)
+            prices.append(model.prices_)
+            evidence.append(model.log_evidence_)
     weights = np.exp(np.array(evidence) - max(evidence))
     mean: FloatArray = weights @ np.array(prices) / weights.sum()
     return mean
