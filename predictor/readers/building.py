@@ -42,6 +42,11 @@ class NetworkBuilder:
         ----------
         name : str
             Such as ``"layer_3"``.
+
+        Yields
+        ------
+        None
+            While the name is put there.
         """
         self._scopes.append(name)
         try:
