@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from math import prod
 from typing import Any
@@ -195,21 +195,18 @@ def _product(one: _Operator) -> tuple[Operation, ...]:
     elif len(right) > 2 and one.is_weight[1]:  # a weight for each of several products
         groups = prod(right[:-2])
         rows //= max(1, groups)
+    bias = prod(one.shapes[2]) if len(one.shapes) > 2 and one.shapes[2] else 0
     work = matmul(
         positions=max(1, rows),
         inner=inner,
         columns=columns,
         groups=groups,
         weighted=weighted,
+        bias=bias,
         read=one.read,
         written=one.written,
     )
-    bias = prod(one.shapes[2]) if len(one.shapes) > 2 and one.shapes[2] else 0
-    return (work if not bias else _with_bias(work, bias),)
-
-
-def _with_bias(work: Operation, bias: int) -> Operation:
-    return replace(work, weights=work.weights + bias)
+    return (work,)
 
 
 def _einsum(one: _Operator) -> tuple[Operation, ...]:

@@ -244,6 +244,7 @@ class _Graph:
             return
         behind = self._all_behind(taken)
         settings = {
+            **_attributes(node),  # first: a file may name them as it likes
             "operands": [
                 {
                     "shape": list(self._shape(one)),
@@ -259,7 +260,6 @@ class _Graph:
             ],
             "output_shapes": [list(self._shape(one)) for one in makes],
             "domain": node.domain,
-            **_attributes(node),
         }
         self._counted.update(behind)
         inputs = tuple(self._made[one] for one in taken if one in self._made)
@@ -280,7 +280,7 @@ class _Graph:
 
     def _fold(self, node: Any, taken: Sequence[str], makes: Sequence[str]) -> None:
         behind = () if node.op_type in _NUMBERS_ONLY else self._all_behind(taken)
-        for attribute in node.attribute:
+        for attribute in node.attribute if node.op_type == "Constant" else ():
             if attribute.HasField("t") and makes:
                 self._constant(makes[0], attribute.t)
         for one in makes:

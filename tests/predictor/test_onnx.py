@@ -290,6 +290,14 @@ def test_a_conversion_that_changes_nothing_costs_nothing(saved):
     assert kinds == ["onnx.Cast", "onnx.Cast", "onnx.Relu"]
 
 
+@pytest.mark.parametrize("name", ["operands", "weights", "output_shapes"])
+def test_an_attribute_cannot_pass_for_what_was_read(saved, name):
+    nodes = [node("MatMul", "x w", "y", **{name: 5})]
+
+    with contextlib.suppress(ArchitectureError):
+        assert counts(saved(model(nodes, [weight("w", 4, 4)], [4]))).macs == 16
+
+
 def test_a_shared_weight_counts_once(saved):
     nodes = [node("MatMul", "x w", "h"), node("MatMul", "h w", "y")]
 
