@@ -13,7 +13,9 @@ import sys
 import threading
 import time
 from pathlib import Path
+from pickle import UnpicklingError
 from types import FrameType
+from typing import Any
 
 import dataset_builder.trial.trials  # noqa: F401  (imported for the trials)
 from dataset_builder.settings import (
@@ -47,6 +49,13 @@ def _end_trials(number: int, frame: FrameType | None) -> None:
     os._exit(0)
 
 
+def _report(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    # A sweep killed while it tells a new process what to run leaves half of an order,
+    # or none: there is nobody left to tell.
+    if not isinstance(error, (EOFError, ConnectionError, UnpicklingError)):
+        sys.__excepthook__(kind, error, trace)
+
+
 def _probe_hardware_once(directory: str) -> None:
     # CodeCarbon keeps what its first probe of the hardware found, in this process;
     # forked trials inherit it. With a GPU its driver must not be opened before a fork.
@@ -63,8 +72,12 @@ def _preload() -> None:
     if sweep is not None:
         _end_with(int(sweep))
     directory = os.environ.get(HOME_VARIABLE)
-    if directory is None:
-        return
+    if directory is not None:
+        _import_for_trials(directory)
+    sys.excepthook = _report
+
+
+def _import_for_trials(directory: str) -> None:
     os.chdir(directory)
     importlib.import_module("keras")
     backend = os.environ.get(BACKEND_VARIABLE, "jax")

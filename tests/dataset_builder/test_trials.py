@@ -10,6 +10,7 @@ import pytest
 
 SCRIPT = """
 import json, os, signal, subprocess, sys, time
+from multiprocessing.forkserver import connect_to_new_process
 from pathlib import Path
 from dataset_builder.trial import trials
 
@@ -33,6 +34,13 @@ def hangs_deaf_with_a_child(connection, note):
     Path(note).write_text(f"{os.getpid()} {child.pid}")
     time.sleep(60)
 
+def asks_for_a_trial_and_says_no_more(order):
+    told, tells = connect_to_new_process([])
+    os.write(tells, order)
+    os.close(tells)
+    with open(told, "rb") as stream:
+        return len(stream.read()) > 0
+
 def main():
     trials.GRACE_S = 0.3
     note = sys.argv[1]
@@ -41,6 +49,8 @@ def main():
         found["home"] = str(server.home)
         found["answers"] = server.call(answers, ("yes",), wall_s=30)
         found["dies"] = server.call(dies, (), wall_s=30)
+        found["no order"] = asks_for_a_trial_and_says_no_more(b"")
+        found["half an order"] = asks_for_a_trial_and_says_no_more(bytes([128, 4, 149]))
         found["leaves"] = server.call(leaves, (), wall_s=30)
         found["dies_answering"] = server.call(dies_answering, (), wall_s=30)
         start = time.monotonic()
@@ -71,7 +81,10 @@ def found(tmp_path_factory):
         env={**os.environ, "HOME": "/home/someone", "PYTHONPATH": os.getcwd()},
     )
     pids = (directory / "note").read_text().split()
-    return json.loads(process.stdout) | {"pids": [int(pid) for pid in pids]}
+    return json.loads(process.stdout) | {
+        "pids": [int(pid) for pid in pids],
+        "err": process.stderr,
+    }
 
 
 def is_alive(pid):
@@ -119,3 +132,9 @@ def test_a_deaf_hanging_trial_and_its_child_are_killed_in_time(found):
 def test_the_next_trial_is_not_affected_and_nothing_stays_on_disk(found):
     assert found["after"][1]["word"] == "again"
     assert not found["home_left"]
+
+
+def test_a_trial_whose_sweep_was_killed_before_its_order_says_nothing(found):
+    assert found["no order"]  # a process that began and has ended
+    assert found["half an order"]
+    assert found["err"] == ""
