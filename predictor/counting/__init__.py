@@ -2,7 +2,7 @@
 
 from predictor.counting.counts import LayerCount, NetworkCount
 from predictor.counting.network import count_network
-from predictor.counting.rules import RULES
+from predictor.counting.rules import rules_beside
 
 __all__ = ["LayerCount", "NetworkCount", "count_network", "known_kinds"]
 
@@ -21,4 +21,4 @@ def known_kinds() -> tuple[str, ...]:
     >>> "Conv2D" in known_kinds()
     True
     """
-    return tuple(sorted(RULES))
+    return tuple(sorted([*rules_beside(""), *rules_beside("onnx.")]))

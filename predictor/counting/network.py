@@ -13,7 +13,7 @@ from predictor.counting.counts import LayerCount, NetworkCount
 from predictor.counting.operation import Operation
 from predictor.counting.preprocessing import NOT_COUNTED
 from predictor.counting.rule import Call, Counted, Weight
-from predictor.counting.rules import RULES
+from predictor.counting.rules import rules_beside
 from predictor.counting.settings import Settings
 from predictor.counting.visits import (
     Shapes,
@@ -204,10 +204,11 @@ class _Walk:
         arguments: Mapping[str, object],
         context: _Context,
     ) -> Counted:
-        rule = RULES.get(layer.kind)
+        known = rules_beside(layer.kind)
+        rule = known.get(layer.kind)
         if rule is None:
             reason = NOT_COUNTED.get(layer.kind)
-            raise UnsupportedLayerError(layer.kind[:100], layer.name, RULES, reason)
+            raise UnsupportedLayerError(layer.kind[:100], layer.name, known, reason)
         values = layer.settings
         if context.frozen and values.get("trainable") is not False:
             values = {**values, "trainable": False}
@@ -265,7 +266,9 @@ class _Walk:
 
 
 def _is_network(layer: Layer) -> bool:
-    return isinstance(layer.inner, Architecture) and layer.kind not in RULES
+    return isinstance(layer.inner, Architecture) and layer.kind not in rules_beside(
+        layer.kind
+    )
 
 
 def _arguments_key(arguments: Mapping[str, object]) -> str:

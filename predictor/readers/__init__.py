@@ -5,11 +5,11 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import IO, Literal, Protocol
 
 from predictor.architecture import Architecture
 from predictor.errors import ArchitectureError, InputFileError, UsageError
-from predictor.readers.huggingface import is_config, read_config
+from predictor.readers.huggingface import is_config
 from predictor.readers.keras_archive import MAGIC, read_archive_config
 from predictor.readers.keras_json import read_network_description
 from predictor.readers.limits import (
@@ -17,8 +17,6 @@ from predictor.readers.limits import (
     parse_json,
     read_capped,
 )
-from predictor.readers.onnx_graph import read_onnx
-from predictor.readers.onnx_skim import FIRST_BYTE, skim
 from predictor.readers.request import Request
 
 __all__ = [
@@ -34,6 +32,9 @@ __all__ = [
 Format = Literal[
     "keras-json", "keras-archive", "keras-model", "huggingface-config", "onnx"
 ]
+
+_ONNX_FIRST_BYTE = b"\x08"
+"""Every ONNX file begins with its version, field 1 as a number."""
 
 _OTHER_FORMATS = {
     b"\x89HDF\r\n\x1a\n": "an HDF5 file; save the model as .keras",
@@ -132,8 +133,8 @@ def read_network(
     with open_regular_file(source) as file:
         start = file.read(8)
         file.seek(0)
-        if start.startswith(FIRST_BYTE):
-            return _onnx(skim(file, where), where, request or Request())
+        if start.startswith(_ONNX_FIRST_BYTE):
+            return _onnx(file, where, request or Request())
         if start.startswith(MAGIC):
             found = "keras-archive"
             content = read_archive_config(file, where)
@@ -212,7 +213,12 @@ def network_sha256(description: Mapping[str, object]) -> str:
     return hashlib.sha256(canonical.encode("utf-8")).hexdigest()
 
 
-def _onnx(content: bytes, where: str, request: Request) -> NetworkFile:
+def _onnx(file: IO[bytes], where: str, request: Request) -> NetworkFile:
+    # Imported where they are needed: most networks are in another format.
+    from predictor.readers.onnx_graph import read_onnx
+    from predictor.readers.onnx_skim import skim
+
+    content = skim(file, where)
     try:
         architecture = read_onnx(content, where, request.input_shapes)
     except ArchitectureError as error:
@@ -231,6 +237,8 @@ def _described(
 ) -> NetworkFile:
     assumptions: tuple[str, ...] = ()
     if is_config(description):
+        from predictor.readers.huggingface.reading import read_config
+
         found = "huggingface-config"
         architecture, assumptions = read_config(description, request or Request())
     elif request and (request.decode or request.sequence_length is not None):

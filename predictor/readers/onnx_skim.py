@@ -7,9 +7,6 @@ from typing import IO
 from predictor.errors import InputFileError
 from predictor.readers.limits import LARGEST_FILE_BYTES
 
-FIRST_BYTE = b"\x08"
-"""Every ONNX file begins with its version, field 1 as a number."""
-
 LARGEST_PAYLOAD = 4096
 """Bytes of a tensor that are kept: shapes and scalars, which say what is computed."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from predictor.architecture import TensorRef
+from predictor.errors import ArchitectureError
 from predictor.readers.building import NetworkBuilder
 
 
@@ -329,3 +330,73 @@ class Block:
     def _after(self, tokens: Tokens, worked: Tokens) -> Tokens:
         summed = tokens.then("Add", worked.dropped(self.dropout))
         return summed if self.norm_first else summed.then(self.norm)
+
+
+def usual_attention(width: int, heads: int, **settings: Any) -> Attention:
+    """Return an attention whose heads share the width among them.
+
+    Parameters
+    ----------
+    width : int
+        Features of a position.
+    heads : int
+        Must divide the width.
+    **settings : object
+        What differs from one with a bias everywhere.
+
+    Returns
+    -------
+    attention : Attention
+        With as many heads for keys as for queries.
+
+    Raises
+    ------
+    ArchitectureError
+        If the heads do not divide the width.
+    """
+    if width % heads:
+        raise ArchitectureError(
+            f"the width {width} must be a multiple of the {heads} attention heads"
+        )
+    usual: dict[str, Any] = {
+        "heads": heads,
+        "key_heads": heads,
+        "size": width // heads,
+        "bias": True,
+        "output_bias": True,
+    }
+    return Attention(**(usual | settings))
+
+
+def stacked(
+    block: Block,
+    tokens: Tokens,
+    times: int,
+    *,
+    memory: Tokens | None = None,
+    cached: int = 0,
+) -> Tokens:
+    """Add blocks one behind the other.
+
+    Parameters
+    ----------
+    block : Block
+        All are alike.
+    tokens : Tokens
+        What goes into the first.
+    times : int
+        How many.
+    memory : Tokens, optional
+        The sequence that a crossed block looks at too.
+    cached : int, default=0
+        Positions whose keys and values are kept, as in `Attention.of`.
+
+    Returns
+    -------
+    tokens : Tokens
+        What the last one makes.
+    """
+    for number in range(times):
+        with tokens.net.scope(f"block_{number}"):
+            tokens = block.of(tokens, memory=memory, cached=cached)
+    return tokens
