@@ -36,7 +36,7 @@ from predictor.regressors.blend import BLEND, Blend
 from predictor.regressors.nested import below
 from predictor.regressors.shapes import SHAPE_COLUMNS
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 MANIFEST, ARRAYS = "manifest.json", "arrays.npz"
 LARGEST_MANIFEST_BYTES = 4 * 1024**2
 LARGEST_ARRAYS_BYTES = 64 * 1024**2
@@ -195,14 +195,17 @@ def _read_arrays(content: bytes, path: Path) -> dict[str, Any]:
                     if version == (1, 0)
                     else np.lib.format.read_array_header_2_0
                 )
-                shape, _, dtype = header(data)
+                shape, by_column, dtype = header(data)
                 if dtype.hasobject or dtype.kind not in "fi":
                     raise ModelFileError(f"{path}: {member.filename} holds no numbers")
                 if math.prod(shape) * dtype.itemsize != len(raw) - data.tell():
                     raise ModelFileError(f"{path}: {member.filename} lies on its size")
-                data.seek(0)
-                arrays[member.filename.removesuffix(".npy")] = np.load(
-                    data, allow_pickle=False
+                arrays[member.filename.removesuffix(".npy")] = np.ndarray(
+                    shape,
+                    dtype,
+                    buffer=raw,
+                    offset=data.tell(),
+                    order="F" if by_column else "C",
                 )
     except (zipfile.BadZipFile, ValueError, EOFError, OSError, KeyError) as error:
         if isinstance(error, ModelFileError):
@@ -220,7 +223,7 @@ def _read_target(
         own = below(arrays, f"{where}/{name}/")
         residuals[name] = np.sort(np.asarray(own.pop("residuals"), dtype=np.float64))
         if name != BLEND:
-            regressors[name] = REGRESSORS[name].from_arrays(own)
+            regressors[name] = REGRESSORS[name].from_arrays(own, regressors)
     weights = {str(name): float(one) for name, one in entry["weights"].items()}
     if not set(weights) <= set(regressors) or not all(w > 0 for w in weights.values()):
         raise KeyError("a member of the blend")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from predictor.errors import ModelFileError
 from predictor.features import FloatArray, IntArray, StepTable
 from predictor.regressors.baselines import BASELINE_COLUMNS, LogLinear, fit_baseline
 from predictor.regressors.boosting import Boosting, fit_boosting
@@ -101,13 +102,13 @@ class RegressorKind:
     fit : callable
         Takes `TrainingRows` and, by name, the regressors already fitted on them.
     from_arrays : callable
-        Takes what `Regressor.to_arrays` gave.
+        Takes what `Regressor.to_arrays` gave and, by name, the regressors already read.
     is_baseline : bool, default=False
         Baselines are shown beside the candidates and never chosen.
     """
 
     fit: Callable[[TrainingRows, Mapping[str, Regressor]], Regressor]
-    from_arrays: Callable[[Mapping[str, Any]], Regressor]
+    from_arrays: Callable[[Mapping[str, Any], Mapping[str, Regressor]], Regressor]
     is_baseline: bool = False
 
 
@@ -164,23 +165,42 @@ def _neuralpower_raw(
     return fit_neuralpower(rows.table, rows.target, seed=rows.seed)
 
 
+def _alone(
+    read: Callable[[Mapping[str, Any]], Regressor],
+) -> Callable[[Mapping[str, Any], Mapping[str, Regressor]], Regressor]:
+    return lambda arrays, known: read(arrays)
+
+
+def _whole_step_from(
+    arrays: Mapping[str, Any], known: Mapping[str, Regressor]
+) -> WholeStep:
+    hybrid = known.get("hybrid")
+    if not isinstance(hybrid, Hybrid):
+        raise ModelFileError("what whole_step corrects is missing; fit the model again")
+    return WholeStep.from_arrays(arrays, hybrid=hybrid)
+
+
 def _baseline(name: str) -> RegressorKind:
     return RegressorKind(
         fit=lambda rows, fitted: fit_baseline(name, rows.table, rows.target),
-        from_arrays=LogLinear.from_arrays,
+        from_arrays=_alone(LogLinear.from_arrays),
         is_baseline=True,
     )
 
 
 REGRESSORS: dict[str, RegressorKind] = {
-    "physical": RegressorKind(fit=_physical, from_arrays=Physical.from_arrays),
-    "hybrid": RegressorKind(fit=_hybrid, from_arrays=Hybrid.from_arrays),
-    "whole_step": RegressorKind(fit=_whole_step, from_arrays=WholeStep.from_arrays),
-    "boosting": RegressorKind(fit=_boosting, from_arrays=Boosting.from_arrays),
-    "neuralpower": RegressorKind(fit=_neuralpower, from_arrays=NeuralPower.from_arrays),
+    "physical": RegressorKind(fit=_physical, from_arrays=_alone(Physical.from_arrays)),
+    "hybrid": RegressorKind(fit=_hybrid, from_arrays=_alone(Hybrid.from_arrays)),
+    "whole_step": RegressorKind(fit=_whole_step, from_arrays=_whole_step_from),
+    "boosting": RegressorKind(fit=_boosting, from_arrays=_alone(Boosting.from_arrays)),
+    "neuralpower": RegressorKind(
+        fit=_neuralpower, from_arrays=_alone(NeuralPower.from_arrays)
+    ),
     **{name: _baseline(name) for name in BASELINE_COLUMNS},
     "neuralpower_raw": RegressorKind(
-        fit=_neuralpower_raw, from_arrays=NeuralPower.from_arrays, is_baseline=True
+        fit=_neuralpower_raw,
+        from_arrays=_alone(NeuralPower.from_arrays),
+        is_baseline=True,
     ),
 }
 """Every regressor, candidates first, each behind those that it builds on."""

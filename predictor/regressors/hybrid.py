@@ -17,6 +17,7 @@ from predictor.regressors.physical import Physical
 from predictor.regressors.shapes import (
     SHAPE_COLUMNS,
     distance,
+    distinct_rows,
     operation_ranges,
     operation_shapes,
 )
@@ -76,10 +77,11 @@ class Hybrid:
             Zero for what was never measured.
         """
         shapes = operation_shapes(table)
-        distinct, back = np.unique(shapes, axis=0, return_inverse=True)
+        first, back = distinct_rows(shapes)
+        distinct = shapes[first]
         fade = np.exp(-distance(distinct, self.lowest, self.highest))
         values = self.operation_trees.predict(distinct) * fade
-        correction: FloatArray = values[back.reshape(-1)]
+        correction: FloatArray = values[back]
         return correction
 
     def costs(self, table: StepTable) -> Costs:

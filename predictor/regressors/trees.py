@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from predictor.errors import ModelFileError
 from predictor.features import FloatArray, IntArray
+from predictor.regressors.leaf_masks import LEAF, MOST_LEAVES, LeafMasks, leaf_masks
 
-_LEAF = -1
+_FIELDS = ("roots", "feature", "threshold", "left", "right", "value")
+
+LARGEST_MASKS = 2**24
+"""Limit on comparisons times trees, which is what their evaluation holds in memory."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Trees:
     """A sum of regression trees.
 
@@ -69,15 +74,15 @@ class Trees:
         def joined(name: str, kind: type) -> Any:
             return np.concatenate([np.asarray(t[name], dtype=kind) for t in trees])
 
-        feature = np.maximum(joined("feature", np.int64), _LEAF)
+        feature = np.maximum(joined("feature", np.int64), LEAF)
         offset = np.repeat(roots, sizes)
-        inner = feature != _LEAF
+        inner = feature != LEAF
         return cls(
             roots=roots,
             feature=feature,
             threshold=joined("threshold", np.float64),
-            left=np.where(inner, joined("left", np.int64) + offset, _LEAF),
-            right=np.where(inner, joined("right", np.int64) + offset, _LEAF),
+            left=np.where(inner, joined("left", np.int64) + offset, LEAF),
+            right=np.where(inner, joined("right", np.int64) + offset, LEAF),
             value=joined("value", np.float64),
         )
 
@@ -94,19 +99,11 @@ class Trees:
         sums : ndarray of shape (n_samples,)
             Sum over all trees.
         """
-        rows = np.asarray(X, dtype=np.float32)
-        place = np.arange(len(rows))[:, None]
-        node = np.broadcast_to(self.roots, (len(rows), len(self.roots))).copy()
-        while True:
-            feature = self.feature[node]
-            inner = feature != _LEAF
-            if not inner.any():
-                break
-            goes_left = rows[place, np.maximum(feature, 0)] <= self.threshold[node]
-            child = np.where(goes_left, self.left[node], self.right[node])
-            node = np.where(inner, child, node)
-        sums: FloatArray = self.value[node].sum(axis=1)
-        return sums
+        return self._masks.predict(np.asarray(X, dtype=np.float32))
+
+    @cached_property
+    def _masks(self) -> LeafMasks:
+        return leaf_masks(**self.to_arrays())
 
     def to_arrays(self) -> dict[str, Any]:
         """Return the arrays to store.
@@ -116,7 +113,7 @@ class Trees:
         arrays : dict of str to ndarray
             By field name.
         """
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {name: getattr(self, name) for name in _FIELDS}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Any], *, n_features: int) -> Trees:
@@ -138,7 +135,8 @@ class Trees:
         ------
         ModelFileError
             If an array is missing, lengths differ, a child does not lie behind its
-            parent or a column does not exist.
+            parent in the same tree or has two of them, a tree is larger than any that
+            is grown here, or a column does not exist.
         """
         try:
             trees = cls(
@@ -151,23 +149,29 @@ class Trees:
             )
         except KeyError as error:
             raise ModelFileError(f"tree array {error} is missing") from error
-        nodes = len(trees.feature)
-        inner = trees.feature != _LEAF
-        children = np.concatenate([trees.left[inner], trees.right[inner]])
-        parents = np.tile(np.flatnonzero(inner), 2)
-        lengths = {
-            len(getattr(trees, name)) for name in cls.__slots__ if name != "roots"
-        }
-        if (
-            lengths != {nodes}
-            or np.any(children <= parents)
-            or np.any(children >= nodes)
-            or np.any((trees.roots < 0) | (trees.roots >= nodes))
-            or np.any((trees.feature < _LEAF) | (trees.feature >= n_features))
-            or not np.all(np.isfinite(trees.value))
-        ):
+        if not trees._is_sound(n_features):
             raise ModelFileError("the stored trees are damaged; fit the model again")
         return trees
+
+    def _is_sound(self, n_features: int) -> bool:
+        nodes = len(self.feature)
+        if {len(getattr(self, name)) for name in _FIELDS if name != "roots"} != {nodes}:
+            return False
+        sizes = np.diff([*self.roots, nodes])  # trees lie one behind the other
+        if not len(sizes) or self.roots[0] != 0 or sizes.min() < 1:
+            return False
+        inner = np.flatnonzero(self.feature != LEAF)
+        children = np.concatenate([self.left[inner], self.right[inner]])
+        ends = np.repeat(self.roots + sizes, sizes)[inner]
+        return bool(
+            sizes.max() < 2 * MOST_LEAVES
+            and len(inner) * len(self.roots) <= LARGEST_MASKS
+            and np.all(children > np.tile(inner, 2))
+            and np.all(children < np.tile(ends, 2))
+            and np.bincount(children, minlength=1).max() <= 1
+            and np.all((self.feature >= LEAF) & (self.feature < n_features))
+            and np.all(np.isfinite(self.threshold) & np.isfinite(self.value))
+        )
 
 
 def joined(parts: Sequence[Trees]) -> Trees:
@@ -195,7 +199,7 @@ def joined(parts: Sequence[Trees]) -> Trees:
     offsets = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
 
     def moved(nodes: IntArray, offset: int) -> IntArray:
-        return np.where(nodes == _LEAF, _LEAF, nodes + offset)
+        return np.where(nodes == LEAF, LEAF, nodes + offset)
 
     pairs = list(zip(parts, offsets, strict=True))
     return Trees(

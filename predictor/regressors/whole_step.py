@@ -93,23 +93,24 @@ class WholeStep:
         Returns
         -------
         arrays : dict of str to ndarray
-            By dotted field name.
+            By dotted field name; the hybrid is stored for itself.
         """
         return {
             "lowest": self.lowest,
             "highest": self.highest,
             **prefixed("trees.", self.trees.to_arrays()),
-            **prefixed("hybrid.", self.hybrid.to_arrays()),
         }
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, Any]) -> WholeStep:
+    def from_arrays(cls, arrays: Mapping[str, Any], *, hybrid: Hybrid) -> WholeStep:
         """Rebuild from stored arrays.
 
         Parameters
         ----------
         arrays : mapping of str to ndarray
             As `to_arrays` returned them.
+        hybrid : Hybrid
+            What is corrected, which is stored for itself.
 
         Returns
         -------
@@ -128,7 +129,7 @@ class WholeStep:
         if any(values.shape != (_N_COLUMNS,) for values in ranges.values()):
             raise ModelFileError("stored ranges are damaged; fit the model again")
         return cls(
-            hybrid=Hybrid.from_arrays(below(arrays, "hybrid.")),
+            hybrid=hybrid,
             trees=Trees.from_arrays(below(arrays, "trees."), n_features=_N_COLUMNS),
             **ranges,
         )

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.tree import DecisionTreeRegressor
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from predictor.dataset import step_table
@@ -20,7 +21,7 @@ from predictor.regressors import (
 from predictor.regressors.boosting import export_boosting, gradient_boosting
 from predictor.regressors.physical import fit_physical
 from predictor.regressors.positive_sum import PositiveSum
-from predictor.regressors.trees import Trees
+from predictor.regressors.trees import Trees, nodes_of
 from predictor.regressors.whole_step import fit_whole_step
 from predictor.workload import Workload
 from tests.predictor import device
@@ -51,7 +52,7 @@ def regressors(rows):
 def test_a_stored_regressor_predicts_the_same(name, regressors, table):
     stored = {key: np.array(v) for key, v in regressors[name].to_arrays().items()}
 
-    restored = REGRESSORS[name].from_arrays(stored)
+    restored = REGRESSORS[name].from_arrays(stored, regressors)
 
     assert np.array_equal(restored.predict(table), regressors[name].predict(table))
 
@@ -59,7 +60,7 @@ def test_a_stored_regressor_predicts_the_same(name, regressors, table):
 @pytest.mark.parametrize("name", REGRESSORS)
 def test_missing_arrays_are_refused(name):
     with pytest.raises(ModelFileError):
-        REGRESSORS[name].from_arrays({})
+        REGRESSORS[name].from_arrays({}, {})
 
 
 @pytest.mark.parametrize("name", REGRESSORS)
@@ -271,6 +272,9 @@ def test_no_price_near_the_fitted_ones_suits_the_rows_better(step):
         {"value": np.array([0.0, np.nan, 0.0])},
         {"threshold": np.array([0.0])},
         {"roots": np.array([5])},
+        {"roots": np.array([0, 1])},
+        {"right": np.array([1, -1, -1])},
+        {"threshold": np.array([np.nan, 0.0, 0.0])},
     ],
 )
 def test_damaged_trees_are_refused(damage):
@@ -286,6 +290,44 @@ def test_damaged_trees_are_refused(damage):
 
     with pytest.raises(ModelFileError):
         Trees.from_arrays({**stump, **damage}, n_features=1)
+
+
+def test_a_tree_larger_than_any_that_is_grown_is_refused():
+    # Every second node is a leaf on its parent's left, the next one all the rest.
+    feature = np.where(np.arange(129) % 2, -1, 0)
+    feature[-1] = -1
+    tree = {
+        "roots": np.array([0]),
+        "feature": feature,
+        "threshold": np.zeros(129),
+        "left": np.where(feature == 0, np.arange(129) + 1, -1),
+        "right": np.where(feature == 0, np.arange(129) + 2, -1),
+        "value": np.zeros(129),
+    }
+
+    with pytest.raises(ModelFileError):
+        Trees.from_arrays(tree, n_features=1)
+    with pytest.raises(ValueError, match="65 leaves"):
+        Trees(**tree).predict(np.zeros((1, 1)))
+
+
+@pytest.mark.parametrize("leaves", [2, 3, 16, 17, 33, 64])
+def test_trees_answer_as_those_that_were_grown(leaves):
+    random = np.random.default_rng(leaves)
+    seen, values = random.standard_normal((300, 5)), random.standard_normal(300)
+    grown = [
+        DecisionTreeRegressor(max_leaf_nodes=leaves, max_features=2, random_state=seed)
+        .fit(seen, values)
+        for seed in range(7)
+    ]  # fmt: skip
+    trees = Trees.from_nodes(
+        [nodes_of(one.tree_, one.tree_.value[:, 0, 0]) for one in grown]
+    )
+    asked = np.concatenate([seen, 3.0 * random.standard_normal((300, 5))])
+
+    expected = np.sum([one.predict(asked) for one in grown], axis=0)
+
+    assert trees.predict(asked) == pytest.approx(expected)
 
 
 def test_windows_that_were_never_seen_cost_nothing():
