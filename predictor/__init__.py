@@ -9,12 +9,16 @@ if TYPE_CHECKING:
     from predictor.comparison import compare as compare
     from predictor.errors import PredictorError as PredictorError
     from predictor.estimation import estimate as estimate
+    from predictor.many import Estimates as Estimates
+    from predictor.many import estimate_many as estimate_many
     from predictor.workload import Workload as Workload
 
 __version__ = "0.1.0"
 
 _PUBLIC = {
     "estimate": "predictor.estimation",
+    "estimate_many": "predictor.many",
+    "Estimates": "predictor.many",
     "compare": "predictor.comparison",
     "Comparison": "predictor.comparison",
     "Estimate": "predictor.answer",
@@ -25,11 +29,13 @@ _PUBLIC = {
 __all__ = [
     "Comparison",
     "Estimate",
+    "Estimates",
     "PredictorError",
     "Workload",
     "__version__",
     "compare",
     "estimate",
+    "estimate_many",
 ]
 
 

@@ -16,8 +16,7 @@ from predictor.counting import NetworkCount, count_network
 from predictor.errors import OutOfDomainError, UsageError
 from predictor.features import FloatArray, StepTable, describe_steps
 from predictor.fitted_model import TargetModel
-from predictor.fitting import CONFIDENCE_LEVEL
-from predictor.intervals import Quantity, interval
+from predictor.intervals import CONFIDENCE_LEVEL, Quantity, interval
 from predictor.models import choose_model
 from predictor.notices import assumptions_of, warnings_of
 from predictor.prediction import judge, widening
@@ -92,25 +91,14 @@ def estimate(
     OutOfDomainError
         If `strict` and the workload is outside the fitted range.
     """
-    if not 0.5 <= confidence_level <= 0.99:
-        raise UsageError(f"confidence must be 0.5 to 0.99, got {confidence_level!r}")
-    if price_per_kwh is not None and not (
-        math.isfinite(price_per_kwh) and price_per_kwh >= 0
-    ):
-        raise UsageError(
-            f"price must be finite and not negative, got {price_per_kwh!r}"
-        )
-    check_pue(pue)
+    check_terms(confidence_level=confidence_level, pue=pue, price_per_kwh=price_per_kwh)
     job = workload or Workload()
     carbon = carbon_intensity(region, override_g_per_kwh=carbon_intensity_g_per_kwh)
     shapes = tuple(tuple(shape) for shape in input_shapes)
     request = Request(
         input_shapes=shapes, sequence_length=sequence_length, decode=decode
     )
-    if decode and job.mode != "inference":
-        raise UsageError(
-            "decoding token by token is inference; give the mode inference"
-        )
+    check_mode(request, job)
     file = read_network(network, request)
     counts = count_network(file.architecture, shapes)
     taken = (*file.assumptions, *(f"inputs of shape {shape}" for shape in shapes))
@@ -157,6 +145,57 @@ def estimate(
         warnings=warnings_of(chosen, verdict, job),
         assumptions=assumptions_of(chosen, carbon, pue, job, workload is None, taken),
     )
+
+
+def check_terms(
+    *, confidence_level: float, pue: float, price_per_kwh: float | None = None
+) -> None:
+    """Refuse terms of an estimate that are out of their range.
+
+    Parameters
+    ----------
+    confidence_level : float
+        Of every interval, between 0.5 and 0.99 inclusive.
+    pue : float
+        Power usage effectiveness of the site, at least 1.
+    price_per_kwh : float, optional
+        Price of a kWh, not negative.
+
+    Raises
+    ------
+    UsageError
+        If one is out of its range.
+    """
+    if not 0.5 <= confidence_level <= 0.99:
+        raise UsageError(f"confidence must be 0.5 to 0.99, got {confidence_level!r}")
+    if price_per_kwh is not None and not (
+        math.isfinite(price_per_kwh) and price_per_kwh >= 0
+    ):
+        raise UsageError(
+            f"price must be finite and not negative, got {price_per_kwh!r}"
+        )
+    check_pue(pue)
+
+
+def check_mode(request: Request, workload: Workload) -> None:
+    """Refuse to train what is only run.
+
+    Parameters
+    ----------
+    request : Request
+        What is asked of the network.
+    workload : Workload
+        What is done with it.
+
+    Raises
+    ------
+    UsageError
+        If tokens are decoded one by one in training.
+    """
+    if request.decode and workload.mode != "inference":
+        raise UsageError(
+            "decoding token by token is inference; give the mode inference"
+        )
 
 
 def _interval(

@@ -11,7 +11,6 @@ from predictor.dataset import TARGETS, Measurement, Target, step_table
 from predictor.features import FloatArray, IntArray, StepTable
 from predictor.fitted_model import FittedModel
 from predictor.fitting import (
-    CONFIDENCE_LEVEL,
     by_platform,
     choose,
     judged_rows,
@@ -20,7 +19,7 @@ from predictor.fitting import (
     with_blend,
 )
 from predictor.hardware import Platform
-from predictor.intervals import log_half_width
+from predictor.intervals import CONFIDENCE_LEVEL, log_half_width
 from predictor.levels import level_factors, levelled
 from predictor.metrics import Errors, errors_of, noise_floor, without_nan
 from predictor.prediction import widenings

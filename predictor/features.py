@@ -49,6 +49,14 @@ QUANTITIES = (
 backends do and others avoid: copying windows before they are multiplied, and products
 of all groups with each other where only those within a group are wanted."""
 
+_PER_SAMPLE = ("macs", "activation_bytes", "window_bytes", "batch_size")
+"""The columns that are in proportion to the batch size."""
+
+_TOO_LARGE = (
+    "the network's sizes are beyond what can be computed (over 1e308); check the sizes "
+    "in the description"
+)
+
 _PRODUCT_KINDS = (
     "matmul",
     "convolution",
@@ -336,12 +344,69 @@ def _one_step(
         ).reshape(len(merged), len(OPERATION_COLUMNS))
         description = _describe_step(rows, network, workload)
     except OverflowError as error:
-        raise ArchitectureError(
-            "the network's sizes are beyond what can be computed (over 1e308); "
-            "check the sizes in the description"
-        ) from error
+        raise ArchitectureError(_TOO_LARGE) from error
     layers = np.array([index for index, _ in merged], dtype=np.int64)
     return rows, layers, description
+
+
+def with_batch_size(
+    table: StepTable, network: NetworkCount, workload: Workload
+) -> StepTable:
+    """Describe a step by the same step of a single sample.
+
+    Parameters
+    ----------
+    table : StepTable
+        One configuration with a batch size of 1.
+    network : NetworkCount
+        What is run.
+    workload : Workload
+        How: as in the table but for its batch size.
+
+    Returns
+    -------
+    table : StepTable
+        What `describe_steps` would return, without looking at the network again.
+
+    Raises
+    ------
+    ArchitectureError
+        If the sizes exceed what a float can hold.
+    """
+    operations = table.operations.copy()
+    operations[:, [_COLUMN[name] for name in _PER_SAMPLE]] *= workload.batch_size
+    if not np.isfinite(operations).all():
+        raise ArchitectureError(_TOO_LARGE)
+    return StepTable(
+        operations=operations,
+        step=table.step,
+        layer=table.layer,
+        steps=np.array([_describe_step(operations, network, workload)]),
+    )
+
+
+def joined_tables(tables: Sequence[StepTable]) -> StepTable:
+    """Return several tables as one.
+
+    Parameters
+    ----------
+    tables : sequence of StepTable
+        At least one.
+
+    Returns
+    -------
+    table : StepTable
+        Their configurations in order.
+    """
+    before = np.cumsum([0, *(len(table) for table in tables[:-1])])
+    return StepTable(
+        operations=np.concatenate([table.operations for table in tables]),
+        step=np.concatenate(
+            [table.step + first for table, first in zip(tables, before, strict=True)]
+        ),
+        layer=np.concatenate([table.layer for table in tables]),
+        steps=np.concatenate([table.steps for table in tables]),
+    )
 
 
 def describe_steps(

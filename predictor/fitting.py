@@ -15,7 +15,7 @@ from predictor.errors import DatasetError
 from predictor.features import FloatArray, StepTable
 from predictor.fitted_model import FittedModel, TargetModel
 from predictor.hardware import Platform
-from predictor.intervals import log_half_width, pair_residuals
+from predictor.intervals import CONFIDENCE_LEVEL, log_half_width, pair_residuals
 from predictor.levels import level_factors, levelled
 from predictor.metrics import errors_of, noise_floor
 from predictor.regressors import (
@@ -41,8 +41,6 @@ FEWEST_ROWS_BESIDE = 30
 
 FEWEST_NETWORK_ROWS = 50
 """With as many rows of whole networks, intervals and choice look at these alone."""
-
-CONFIDENCE_LEVEL = 0.9
 
 PROBE_PREFIX = "probe"
 """Families of single-layer stacks start so; users estimate whole networks."""

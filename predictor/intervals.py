@@ -10,6 +10,12 @@ import numpy as np
 
 from predictor.features import FloatArray
 
+CONFIDENCE_LEVEL = 0.9
+"""Of intervals, where nobody asks for another."""
+
+LARGEST_LOG_HALF_WIDTH = 50.0
+"""Half-widths are cut here, so that no end of an interval is infinite."""
+
 DRAWN_PAIRS = 20_000
 KEPT_PAIRS = 1_000
 """Pairs that are looked at, and quantiles of them that are kept."""
@@ -146,7 +152,8 @@ def interval(
     >>> round(wide.lower, 6), round(wide.upper, 6)
     (4.0, 16.0)
     """
-    factor = math.exp(min(log_half_width(residuals, confidence_level) * widen, 50.0))
+    half_width = log_half_width(residuals, confidence_level) * widen
+    factor = math.exp(min(half_width, LARGEST_LOG_HALF_WIDTH))
     return Quantity(estimate=estimate, lower=estimate / factor, upper=estimate * factor)
 
 

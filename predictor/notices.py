@@ -29,7 +29,7 @@ class Notice:
 
 
 def warnings_of(
-    chosen: ChosenModel, verdict: Verdict, workload: Workload
+    chosen: ChosenModel, verdict: Verdict | None, workload: Workload
 ) -> tuple[Notice, ...]:
     """Return what limits an answer.
 
@@ -37,8 +37,8 @@ def warnings_of(
     ----------
     chosen : ChosenModel
         The fitted model that answers.
-    verdict : Verdict
-        Whether the workload lies in the fitted range.
+    verdict : Verdict or None
+        Whether the workload lies in the fitted range; None where that is said apart.
     workload : Workload
         What is done.
 
@@ -81,9 +81,8 @@ def warnings_of(
                 ),
             )
         )
-    notices.extend(
-        Notice(code="out_of_range", message=reason) for reason in verdict.reasons[:3]
-    )
+    reasons = verdict.reasons[:3] if verdict else ()
+    notices.extend(Notice(code="out_of_range", message=reason) for reason in reasons)
     return tuple(notices)
 
 
@@ -98,8 +97,8 @@ def assumptions_of(
     chosen: ChosenModel,
     carbon: CarbonIntensity,
     pue: float,
-    workload: Workload,
-    default_workload: bool,
+    workload: Workload | None = None,
+    default_workload: bool = False,
     network: Sequence[str] = (),
 ) -> tuple[Notice, ...]:
     """Return what an answer rests on.
@@ -112,9 +111,9 @@ def assumptions_of(
         Of the electricity.
     pue : float
         Power usage effectiveness of the site.
-    workload : Workload
-        What is done.
-    default_workload : bool
+    workload : Workload, optional
+        What is done, where it is one thing.
+    default_workload : bool, default=False
         Whether nobody said what is done.
     network : sequence of str, optional
         What was taken for granted in reading the network.
@@ -124,15 +123,19 @@ def assumptions_of(
     assumptions : tuple of Notice
         The workload first.
     """
-    notices = [
-        Notice(
-            code="workload",
-            message=(
-                f"{workload.mode}, {workload.epochs} epoch(s) of {workload.samples:,} "
-                f"samples in batches of {workload.batch_size}"
-                + (" (defaults)" if default_workload else "")
-            ),
-        ),
+    notices = []
+    if workload is not None:
+        notices.append(
+            Notice(
+                code="workload",
+                message=(
+                    f"{workload.mode}, {workload.epochs} epoch(s) of "
+                    f"{workload.samples:,} samples in batches of {workload.batch_size}"
+                    + (" (defaults)" if default_workload else "")
+                ),
+            )
+        )
+    notices += [
         *(Notice(code="network", message=message) for message in network),
         Notice(
             code="linear",

@@ -36,24 +36,24 @@ def share_source(fitted: TargetModel) -> str:
 
 
 def operation_shares(fitted: TargetModel, table: StepTable) -> FloatArray:
-    """Return each operation's share of a single configuration's step.
+    """Return each operation's share of its step.
 
     Parameters
     ----------
     fitted : TargetModel
         Its regressor `share_source` answers.
     table : StepTable
-        One configuration.
+        Any number of configurations.
 
     Returns
     -------
     shares : ndarray of shape (n_operations,)
-        Calls included; what is missing to 1 is the start of the step.
+        Calls included; what is missing to 1 in a step is its start.
     """
     regressor: Any = fitted.regressors[share_source(fitted)]
     costs = regressor.costs(table)
     shares: FloatArray = (
-        costs.operations * table.column("calls") / float(costs.total(table)[0])
+        costs.operations * table.column("calls") / costs.total(table)[table.step]
     )
     return shares
 
@@ -77,6 +77,29 @@ def judge(model: FittedModel, table: StepTable) -> tuple[FloatArray, Verdict]:
     """
     shares = operation_shares(model.steps["energy_j"], table)
     return shares, model.domain.judge(table, shares)
+
+
+def verdicts(model: FittedModel, table: StepTable) -> list[Verdict]:
+    """Say of each configuration whether its like was ever measured.
+
+    Parameters
+    ----------
+    model : FittedModel
+        The model.
+    table : StepTable
+        Any number of configurations.
+
+    Returns
+    -------
+    verdicts : list of Verdict
+        Inside the fitted range or not.
+    """
+    shares = operation_shares(model.steps["energy_j"], table)
+    first = np.searchsorted(table.step, np.arange(len(table) + 1))
+    return [
+        model.domain.judge(table.take([row]), shares[first[row] : first[row + 1]])
+        for row in range(len(table))
+    ]
 
 
 def widening(verdict: Verdict) -> float:
@@ -122,6 +145,4 @@ def widenings(model: FittedModel, table: StepTable) -> FloatArray:
     factors : ndarray of shape (n_steps,)
         At least 1.
     """
-    return np.array(
-        [widening(judge(model, table.take([row]))[1]) for row in range(len(table))]
-    )
+    return np.array([widening(verdict) for verdict in verdicts(model, table)])
