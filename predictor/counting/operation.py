@@ -1,6 +1,7 @@
 """The pieces of work a layer is made of, forward and backward."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal, get_args
 
 OperationKind = Literal[
@@ -97,6 +98,7 @@ default="forward"
         return 0 if looked_up else self.weights
 
 
+@lru_cache(maxsize=4096)  # networks repeat their layers
 def backward(
     operation: Operation, *, input_gradient: bool, weight_gradient: bool
 ) -> tuple[Operation, ...]:

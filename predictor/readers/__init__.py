@@ -11,8 +11,9 @@ from predictor.architecture import Architecture
 from predictor.errors import ArchitectureError, InputFileError, UsageError
 from predictor.readers.huggingface import is_config
 from predictor.readers.keras_archive import MAGIC, read_archive_config
-from predictor.readers.keras_json import read_network_description
+from predictor.readers.keras_json import network_in, read_network_description
 from predictor.readers.limits import (
+    check_depth,
     open_regular_file,
     parse_json,
     read_capped,
@@ -125,6 +126,7 @@ def read_network(
     ('net', 'keras-json')
     """
     if isinstance(source, Mapping):
+        check_depth(source, "the network description")
         return _described(source, "keras-json", request)
     if not isinstance(source, str | os.PathLike):
         return _described(_live_description(source), "keras-model", request)
@@ -247,7 +249,7 @@ def _described(
             "only; a Keras network says its shapes itself"
         )
     else:
-        architecture = read_network_description(description)
+        architecture = network_in(description)
     return NetworkFile(
         architecture=architecture,
         format=found,

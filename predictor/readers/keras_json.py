@@ -51,6 +51,27 @@ def read_network_description(description: Mapping[str, object]) -> Architecture:
             "the description is not a JSON object; give the text of model.to_json()"
         )
     check_depth(description, "the network description")
+    return network_in(description)
+
+
+def network_in(description: Mapping[str, object]) -> Architecture:
+    """Return the network in JSON that `limits.parse_json` has parsed.
+
+    Parameters
+    ----------
+    description : mapping
+        As of `read_network_description`, known not to be nested too deeply.
+
+    Returns
+    -------
+    architecture : Architecture
+        Layers and connections.
+
+    Raises
+    ------
+    ArchitectureError
+        If the description is malformed or connects what does not exist.
+    """
     if "class_name" not in description and "layers" in description:
         functional = "input_layers" in description
         description = {

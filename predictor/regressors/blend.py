@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from predictor.features import FloatArray, StepTable
+from predictor.regressors.costs import Costs
 
 BLEND = "blend"
 
@@ -54,8 +55,24 @@ class Blend:
         values : ndarray of shape (n_steps,)
             Energy in J or time in s, whichever was fitted.
         """
+        priced: dict[int, Costs] = {}
+
+        def costs(one: Any) -> Costs:  # once, though one member may correct another
+            if id(one) not in priced:
+                inner = getattr(one, "hybrid", None)
+                priced[id(one)] = (
+                    one.corrected(table, costs(inner)) if inner else one.costs(table)
+                )
+            return priced[id(one)]
+
+        members = {name: self.members[name] for name in self.weights}
         return blended(
-            {name: self.members[name].predict(table) for name in self.weights},
+            {
+                name: costs(one).total(table)
+                if hasattr(one, "costs")
+                else one.predict(table)
+                for name, one in members.items()
+            },
             self.weights,
         )
 

@@ -54,11 +54,13 @@ class LeafMasks:
         """
         trees, leaves = self.values.shape
         mask = _mask_type(leaves)
-        left = np.full((len(rows), trees), np.iinfo(mask).max, dtype=mask)
+        left = np.full((len(rows), 1), np.iinfo(mask).max, dtype=mask)
         for column, thresholds, kept in self.cuts:
-            left &= kept[np.searchsorted(thresholds, rows[:, column]), :trees]
+            left = left & kept.take(thresholds.searchsorted(rows[:, column]), axis=0)
+        left = np.broadcast_to(left[:, :trees], (len(rows), trees))
         leftmost = np.bitwise_count((left & -left) - 1)
-        sums: FloatArray = self.values[np.arange(trees), leftmost].sum(axis=1)
+        places = leftmost + leaves * np.arange(trees)
+        sums: FloatArray = self.values.reshape(-1).take(places).sum(axis=1)
         return sums
 
 

@@ -62,7 +62,23 @@ class WholeStep:
         costs : Costs
             Energy in J or time in s, whichever was fitted.
         """
-        priced = self.hybrid.costs(table)
+        return self.corrected(table, self.hybrid.costs(table))
+
+    def corrected(self, table: StepTable, priced: Costs) -> Costs:
+        """Correct what the hybrid says.
+
+        Parameters
+        ----------
+        table : StepTable
+            Any number of configurations.
+        priced : Costs
+            The hybrid's.
+
+        Returns
+        -------
+        costs : Costs
+            As `costs` returns them.
+        """
         shapes = step_shapes(table, priced)
         beyond = np.maximum(self.lowest - shapes, shapes - self.highest)
         fade = np.exp(-np.maximum(beyond, 0.0).sum(axis=1))
