@@ -275,7 +275,15 @@ def _recurrent(one: _Operator, *, kind: str) -> tuple[Operation, ...]:
     directions = 2 if one.settings.raw("direction") == "bidirectional" else 1
     settings = Settings(one.settings.layer, {"units": units, "return_sequences": True})
     call = Call(settings=settings, inputs=((steps, features),))
-    return recurrent.RULES[kind](call).operations * directions
+    operations = recurrent.RULES[kind](call).operations
+    if directions == 1:
+        return operations
+    elements = steps * units  # as `Bidirectional`: one is turned round, both are joined
+    joining = (
+        elementwise(elements, kind="copy"),
+        elementwise(2 * elements, kind="copy"),
+    )
+    return (*operations, *operations, *joining)
 
 
 _KINDS: dict[OperationKind, str] = {

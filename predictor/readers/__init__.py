@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO, Literal, Protocol
@@ -31,7 +32,12 @@ __all__ = [
 ]
 
 Format = Literal[
-    "keras-json", "keras-archive", "keras-model", "huggingface-config", "onnx"
+    "keras-json",
+    "keras-archive",
+    "keras-model",
+    "huggingface-config",
+    "onnx",
+    "torch-module",
 ]
 
 _ONNX_FIRST_BYTE = b"\x08"
@@ -53,13 +59,13 @@ class NetworkFile:
     architecture : Architecture
         The network.
     format : {"keras-json", "keras-archive", "keras-model", "huggingface-config", \
-"onnx"}
+"onnx", "torch-module"}
         The format read.
     sha256 : str
-        Hash of the description's canonical JSON, or of an ONNX file without its
-        weights, in hexadecimal.
+        Hash of the description's canonical JSON, of an ONNX file without its weights,
+        or of a module's operators, in hexadecimal.
     description : mapping
-        The parsed JSON; empty for ONNX.
+        The parsed JSON; empty for ONNX and PyTorch.
     assumptions : tuple of str, default=()
         What the description leaves open and was taken for granted.
 
@@ -93,10 +99,10 @@ def read_network(
 
     Parameters
     ----------
-    source : str, path-like, mapping or Keras model
+    source : str, path-like, mapping, Keras model or PyTorch module
         A Keras JSON file, a `.keras` archive, ``json.loads(model.to_json())``, the
-        model itself, a transformer's ``config.json`` as Hugging Face writes it, or an
-        ONNX file, whose weights are not read.
+        model itself, a transformer's ``config.json`` as Hugging Face writes it, an
+        ONNX file, whose weights are not read, or a PyTorch module.
     request : Request, optional
         Sizes that the description leaves open.
 
@@ -128,6 +134,8 @@ def read_network(
     if isinstance(source, Mapping):
         check_depth(source, "the network description")
         return _described(source, "keras-json", request)
+    if _is_torch_module(source) and not hasattr(source, "to_json"):
+        return _module(source, request or Request())
     if not isinstance(source, str | os.PathLike):
         return _described(_live_description(source), "keras-model", request)
     where = os.fspath(source)
@@ -230,6 +238,27 @@ def _onnx(file: IO[bytes], where: str, request: Request) -> NetworkFile:
         architecture=architecture,
         format="onnx",
         sha256=hashlib.sha256(content).hexdigest(),
+        description={},
+    )
+
+
+def _is_torch_module(source: object) -> bool:
+    torch = sys.modules.get("torch")  # who has a module has imported it
+    return torch is not None and isinstance(source, torch.nn.Module)
+
+
+def _module(module: object, request: Request) -> NetworkFile:
+    from predictor.readers.torch_module import read_module
+
+    architecture = read_module(module, request.input_shapes)
+    operators = [
+        [one.layer.kind, one.layer.settings, [[t.node, t.output] for t in one.inputs]]
+        for one in architecture.nodes
+    ]
+    return NetworkFile(
+        architecture=architecture,
+        format="torch-module",
+        sha256=network_sha256({"operators": operators}),
         description={},
     )
 

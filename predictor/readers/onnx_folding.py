@@ -109,6 +109,13 @@ def _is_whole(tensor: Any) -> bool:
     return any(map(len, held))
 
 
+def _is_small(constant: Any) -> bool:
+    if constant.HasField("t"):
+        return _is_whole(constant.t)
+    numbers = len(constant.ints) + len(constant.floats)
+    return constant.type in {1, 2, 6, 7} and numbers <= LARGEST_CONSTANT
+
+
 def _worked_out(
     node: Any, known: dict[str, Any], shapes: dict[str, Any], evaluator: Any
 ) -> list[Any] | None:
@@ -124,9 +131,7 @@ def _worked_out(
             return [np.array(prod(shape), dtype=np.int64)]
         ends = {one.name: one.i for one in node.attribute}
         return [np.array(shape[ends.get("start", 0) : ends.get("end")], dtype=np.int64)]
-    if node.op_type == "Constant" and not any(
-        one.HasField("t") and _is_whole(one.t) for one in node.attribute
-    ):
+    if node.op_type == "Constant" and not any(map(_is_small, node.attribute)):
         return None
     if any(name and name not in known for name in node.input):
         return None

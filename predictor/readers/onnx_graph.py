@@ -10,6 +10,7 @@ from predictor.architecture import Architecture, Layer, Node, Shape, TensorRef
 from predictor.errors import ArchitectureError, InputFileError, MissingExtraError
 from predictor.readers.limits import LONGEST_NAME, MOST_LAYERS
 from predictor.readers.onnx_folding import infer_shapes
+from predictor.readers.onnx_fusing import fuse
 
 OLDEST_OPSET = 13
 
@@ -19,6 +20,9 @@ KIND_PREFIX = "onnx."
 _FLOATS = frozenset({1, 10, 11, 16})  # float, float16, double, bfloat16
 _NUMBERS_ONLY = frozenset({"Shape", "Size"})
 """What these make is known from shapes alone."""
+
+_STATES = {"GRU": (5,), "LSTM": (5, 6), "RNN": (5,)}
+"""Places of initial states, which are constants and no weights."""
 
 _CONVERSIONS = frozenset({"Cast", "CastLike", "Identity"})
 """Exporters write many that change nothing, and runtimes drop them."""
@@ -93,6 +97,7 @@ def read_onnx(
         raise ArchitectureError(
             f"shapes do not fit together ({str(error).splitlines()[0]:.200})"
         ) from error
+    fuse(inferred.graph)
     return _Graph(inferred.graph).architecture()
 
 
@@ -232,7 +237,9 @@ class _Graph:
                 f"operator {name[:60]!r} takes {unknown[0][:60]!r}, which nothing makes"
             )
         makes = [one for one in node.output if one]
-        if node.op_type in _NUMBERS_ONLY or all(one in self._behind for one in taken):
+        # The second input of a CastLike only says a type.
+        values = taken[:1] if node.op_type == "CastLike" else taken
+        if node.op_type in _NUMBERS_ONLY or all(one in self._behind for one in values):
             self._fold(node, taken, makes)
             return
         if (
@@ -242,14 +249,18 @@ class _Graph:
         ):
             self._made[makes[0]] = self._made[taken[0]]
             return
-        behind = self._all_behind(taken)
+        places = _STATES.get(node.op_type, ())
+        states = {node.input[at] for at in places if at < len(node.input)}
+        behind = self._all_behind([one for one in taken if one not in states])
         settings = {
             **_attributes(node),  # first: a file may name them as it likes
             "operands": [
                 {
                     "shape": list(self._shape(one)),
                     "constant": one in self._behind,
-                    "weight": self._is_float(one) and one in self._behind,
+                    "weight": one in self._behind
+                    and self._is_float(one)
+                    and one not in states,
                 }
                 if one
                 else None
