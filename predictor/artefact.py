@@ -9,6 +9,7 @@ import json
 import math
 import os
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -20,7 +21,7 @@ from predictor import __version__
 from predictor.counting.operation import OPERATION_KINDS, PHASES
 from predictor.dataset import Target
 from predictor.domain import Domain
-from predictor.errors import FeatureMismatchError, ModelFileError
+from predictor.errors import ModelFileError
 from predictor.features import (
     FEATURE_NAMES,
     FEATURES_VERSION,
@@ -30,13 +31,13 @@ from predictor.features import (
 )
 from predictor.fitted_model import FittedModel, TargetModel
 from predictor.hardware import Platform
+from predictor.manifest import FORMAT_VERSION, check_manifest, manifest_digest
 from predictor.metrics import Errors
 from predictor.regressors import REGRESSORS, Regressor
 from predictor.regressors.blend import BLEND, Blend
 from predictor.regressors.nested import below
 from predictor.regressors.shapes import SHAPE_COLUMNS
 
-FORMAT_VERSION = 4
 MANIFEST, ARRAYS = "manifest.json", "arrays.npz"
 LARGEST_MANIFEST_BYTES = 4 * 1024**2
 LARGEST_ARRAYS_BYTES = 64 * 1024**2
@@ -44,15 +45,10 @@ LARGEST_ARRAYS_BYTES = 64 * 1024**2
 
 _PARTS = ("steps", "cold")
 _EXAMPLE_TOLERANCE = 1e-9
-
-
-def _canonical(document: Mapping[str, object]) -> bytes:
-    return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
-
-
-def _digest(manifest: Mapping[str, object]) -> str:
-    signed = {key: value for key, value in manifest.items() if key != "digest"}
-    return hashlib.sha256(_canonical(signed)).hexdigest()
+_DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, LookupError, ValueError, OSError, EOFError),
+    *(NotImplementedError, RuntimeError),  # of zipfile, for what it cannot unpack
+)
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -146,7 +142,7 @@ def save_model(model: FittedModel, folder: str | Path, *, example: StepTable) ->
         },
         "arrays_sha256": hashlib.sha256(content).hexdigest(),
     }
-    manifest["digest"] = _digest(manifest)
+    manifest["digest"] = manifest_digest(manifest)
     try:
         path = Path(folder)
         path.mkdir(parents=True, exist_ok=True)
@@ -207,11 +203,19 @@ def _read_arrays(content: bytes, path: Path) -> dict[str, Any]:
                     offset=data.tell(),
                     order="F" if by_column else "C",
                 )
-    except (zipfile.BadZipFile, ValueError, EOFError, OSError, KeyError) as error:
-        if isinstance(error, ModelFileError):
-            raise
-        raise ModelFileError(f"{path}: is damaged ({error})") from error
+    except ModelFileError:
+        raise
+    except _DAMAGE as error:
+        raise ModelFileError(f"{path}: is damaged ({error!s:.200})") from error
     return arrays
+
+
+def _check_finite(arrays: Mapping[str, Any], where: str) -> None:
+    for name, values in arrays.items():
+        # Ranges have a NaN for what was never measured.
+        is_range = name.rpartition(".")[2] in ("lowest", "highest")
+        if values.dtype.kind == "f" and not is_range and not np.isfinite(values).all():
+            raise ModelFileError(f"{where}/{name} holds what is no finite number")
 
 
 def _read_target(
@@ -221,6 +225,7 @@ def _read_target(
     residuals = {}
     for name in (*entry["regressors"], BLEND):
         own = below(arrays, f"{where}/{name}/")
+        _check_finite(own, f"{where}/{name}")
         residuals[name] = np.sort(np.asarray(own.pop("residuals"), dtype=np.float64))
         if name != BLEND:
             regressors[name] = REGRESSORS[name].from_arrays(own, regressors)
@@ -255,23 +260,7 @@ def _read_manifest(path: Path) -> dict[str, Any]:
         manifest = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise ModelFileError(f"{path}: is no JSON ({error})") from error
-    if not isinstance(manifest, dict):
-        raise ModelFileError(f"{path}: must be a JSON object")
-    version = manifest.get("format_version")
-    if version != FORMAT_VERSION:
-        raise ModelFileError(
-            f"{path}: has format version {version!r:.20}; this program reads "
-            f"{FORMAT_VERSION}. Fit the model again, or use another program version"
-        )
-    if manifest.get("digest") != _digest(manifest):
-        raise ModelFileError(f"{path}: was altered after it was written; fit it again")
-    found = (manifest["features_version"], tuple(manifest["feature_names"]))
-    if found != (FEATURES_VERSION, FEATURE_NAMES) or (
-        (manifest["operation_kinds"], manifest["phases"])
-        != (list(OPERATION_KINDS), list(PHASES))
-    ):
-        raise FeatureMismatchError(FEATURE_NAMES, found[1])
-    return manifest
+    return check_manifest(manifest, str(path))
 
 
 def load_model(folder: str | Path) -> FittedModel:
@@ -330,8 +319,13 @@ def load_model(folder: str | Path) -> FittedModel:
             layer=arrays["example/layer"],
             steps=arrays["example/steps"],
         )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ModelFileError(f"{path}: lacks {error}; fit the model again") from error
+    except ModelFileError:
+        raise
+    except (LookupError, TypeError, ValueError) as error:
+        raise ModelFileError(
+            f"{path}: its parts do not fit together ({error!s:.200}); fit the model "
+            "again"
+        ) from error
     _check_example(model, manifest, example, path)
     return model
 
@@ -353,7 +347,13 @@ def _read_domain(arrays: Mapping[str, Any]) -> Domain:
 def _check_example(
     model: FittedModel, manifest: Mapping[str, Any], example: StepTable, path: Path
 ) -> None:
-    if example.operations.shape[1:] != (len(OPERATION_COLUMNS),):
+    shapes = (example.operations.shape[1:], example.steps.shape, example.layer.shape)
+    wanted = (
+        (len(OPERATION_COLUMNS),),
+        (1, len(STEP_COLUMNS)),
+        example.operations.shape[:1],
+    )
+    if shapes != wanted:
         raise ModelFileError(f"{path}: the stored example is damaged")
     for part in _PARTS:
         for target, fitted in getattr(model, part).items():

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from predictor.dataset import Target
 from predictor.domain import Domain
+from predictor.errors import ArchitectureError
 from predictor.features import FloatArray, StepTable
 from predictor.hardware import Platform
 from predictor.levels import Levels
@@ -59,9 +62,22 @@ class TargetModel:
         Returns
         -------
         values : ndarray of shape (n_steps,)
-            In the target's unit.
+            In the target's unit, positive and finite.
+
+        Raises
+        ------
+        ArchitectureError
+            If an answer is beyond what a number can hold.
         """
-        return self.regressors[self.chosen].predict(table)
+        with np.errstate(all="ignore"):  # what comes of it is looked at
+            values = self.regressors[self.chosen].predict(table)
+        if not (np.isfinite(values) & (values >= 0)).all():
+            raise ArchitectureError(
+                "this model has no answer for such a network: its sizes are beyond "
+                "what can be computed, or the model is damaged; check the sizes, or "
+                "fit again"
+            )
+        return values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
