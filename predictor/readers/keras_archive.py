@@ -106,7 +106,7 @@ def read_archive_config(file: IO[bytes], where: str) -> bytes:
         if isinstance(error, InputFileError):
             raise
         raise InputFileError(
-            f"cannot read {where!r}: the archive is damaged or encrypted ({error}); "
+            f"cannot read {where!r}: the archive is damaged or encrypted ({error!s:.200}); "
             "save the model again"
         ) from error
     raise InputFileError(

@@ -303,8 +303,8 @@ def test_seventy_billion_parameters_are_said_to_be_far_outside():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"num_hidden_layers": 10**9}, "'num_hidden_layers' must be .* 1 to 2000,"),
-        ({"num_hidden_layers": 2001}, "'num_hidden_layers' must be .* 1 to 2000,"),
+        ({"num_hidden_layers": 10**9}, "'num_hidden_layers' must be .* 1 to 256,"),
+        ({"num_hidden_layers": 257}, "'num_hidden_layers' must be .* 1 to 256,"),
         ({"num_hidden_layers": -1}, "must be a whole number from 1"),
         ({"hidden_size": 10**30}, "'hidden_size' must be a whole number"),
         ({"hidden_size": True}, "'hidden_size' must be a whole number"),

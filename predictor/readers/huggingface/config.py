@@ -10,7 +10,8 @@ from predictor.errors import ArchitectureError
 from predictor.readers.request import Request
 
 LARGEST_SIZE = 100_000_000
-MOST_BLOCKS = 2_000
+MOST_BLOCKS = 256
+"""Twice as many as the deepest published network has."""
 
 ACTIVATIONS = {
     "gelu": "gelu",
