@@ -30,6 +30,7 @@ from predictor.cli_options import (
     ShapeOption,
     StartOption,
     StrictOption,
+    UnknownOption,
     parsed_shapes,
 )
 from predictor.cli_studies import app as studies
@@ -94,6 +95,7 @@ def _estimate(
     input_shape: ShapeOption = None,
     sequence_length: LengthOption = None,
     decode: DecodeOption = False,
+    on_unknown: UnknownOption = "error",
     region: RegionOption = None,
     carbon_intensity: CarbonOption = None,
     pue: PueOption = 1.0,
@@ -147,6 +149,7 @@ def _estimate(
         input_shapes=parsed_shapes(input_shape),
         sequence_length=sequence_length,
         decode=decode,
+        on_unknown=on_unknown,  # type: ignore[arg-type]
         model=model,
         hardware=hardware,
         region=region,
@@ -171,6 +174,7 @@ def _inspect(
     input_shape: ShapeOption = None,
     sequence_length: LengthOption = None,
     decode: DecodeOption = False,
+    on_unknown: UnknownOption = "error",
     form: Annotated[str, typer.Option("--format", help="table, json or csv.")] = (
         "table"
     ),
@@ -192,7 +196,11 @@ def _inspect(
         decode=decode,
     )
     network = read_network(file, request)
-    counts = count_network(network.architecture, request.input_shapes)
+    counts = count_network(
+        network.architecture,
+        request.input_shapes,
+        on_unknown=on_unknown,  # type: ignore[arg-type]
+    )
     say(context, f"{network.format}, sha256 {network.sha256}")
     chosen_form: Form = form  # type: ignore[assignment]
     write_result(render_layers(network, counts, chosen_form), output)
@@ -213,6 +221,7 @@ def _compare(
     input_shape: ShapeOption = None,
     sequence_length: LengthOption = None,
     decode: DecodeOption = False,
+    on_unknown: UnknownOption = "error",
     region: RegionOption = None,
     carbon_intensity: CarbonOption = None,
     pue: PueOption = 1.0,
@@ -253,6 +262,7 @@ def _compare(
             input_shapes=parsed_shapes(input_shape),
             sequence_length=sequence_length,
             decode=decode,
+            on_unknown=on_unknown,  # type: ignore[arg-type]
             model=model,
             hardware=hardware,
             region=region,

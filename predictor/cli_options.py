@@ -40,6 +40,12 @@ DecodeOption = Annotated[
     bool,
     typer.Option("--decode", help="A sample is one new token of a decoder."),
 ]
+UnknownOption = Annotated[
+    str,
+    typer.Option(
+        "--on-unknown", help="A layer without a counting rule: error or approximate."
+    ),
+]
 ModelOption = Annotated[Path | None, typer.Option(help="Folder of a fitted model.")]
 StartOption = Annotated[
     Path | None,

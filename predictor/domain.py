@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from predictor.counting import NetworkCount
 from predictor.counting.operation import OPERATION_KINDS, PHASES
 from predictor.features import STEP_COLUMNS, FloatArray, IntArray, StepTable
 from predictor.regressors.shapes import (
@@ -25,6 +26,9 @@ RANGED_STEP_COLUMNS = (
 
 LARGEST_STRANGE_SHARE = 0.05
 """An estimate is in domain while operations beyond the range have no larger share."""
+
+APPROXIMATED_DISTANCE = 1.0
+"""Makes every interval twice as wide, in log."""
 
 _NEVER_MEASURED_DISTANCE = 3.0
 _ROUNDING = 1e-9
@@ -140,6 +144,36 @@ class Domain:
             if excess > _ROUNDING:
                 found.append((excess, _sentence(f"{name} of a step", excess)))
         return found
+
+
+def approximated(verdict: Verdict, counts: NetworkCount) -> Verdict:
+    """Put outside what has layers that only their tensors were counted of.
+
+    Parameters
+    ----------
+    verdict : Verdict
+        As if all of the network was known.
+    counts : NetworkCount
+        Says which layers have no counting rule.
+
+    Returns
+    -------
+    verdict : Verdict
+        The same where every layer has one; else outside by `APPROXIMATED_DISTANCE` at
+        least, for nobody knows what such a layer does.
+    """
+    if not counts.approximated:
+        return verdict
+    reasons = [
+        f"{layer.name:.60} ({layer.kind:.60}) has no counting rule: it is priced by "
+        "the tensors it takes and makes alone, whatever it does with them"
+        for layer in counts.approximated
+    ]
+    return Verdict(
+        in_domain=False,
+        distance=max(verdict.distance, APPROXIMATED_DISTANCE),
+        reasons=(*reasons[:2], *verdict.reasons),
+    )
 
 
 def _sentence(what: str, excess: float) -> str:

@@ -59,7 +59,8 @@ class UnsupportedLayerError(ArchitectureError):
         self.known = tuple(sorted(known))
         advice = (
             f"{len(self.known)} kinds are known (predictor.counting.known_kinds()). "
-            "Replace it by known layers, or add a rule in predictor/counting."
+            "Replace it by known layers, add a rule in predictor/counting, or have it "
+            "priced by its tensors (--on-unknown approximate)."
         )
         super().__init__(
             f"layer {name!r} is of kind {kind!r}, which has no counting rule; "
@@ -93,7 +94,7 @@ class FeatureMismatchError(ModelFileError):
     def __init__(self, expected: tuple[str, ...], found: tuple[str, ...]) -> None:
         self.expected = expected
         self.found = found
-        strange = sorted(set(expected) ^ set(found))
+        strange = [name[:40] for name in sorted(set(expected) ^ set(found))]
         super().__init__(
             "the fitted model was made with other features than this version "
             f"computes (differing: {', '.join(strange[:5]) or 'order'}). "

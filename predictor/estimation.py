@@ -12,7 +12,8 @@ import numpy as np
 
 from predictor.answer import Estimate, LayerShare
 from predictor.carbon import carbon_intensity, check_pue
-from predictor.counting import NetworkCount, count_network
+from predictor.counting import NetworkCount, OnUnknown, count_network
+from predictor.domain import approximated
 from predictor.errors import OutOfDomainError, UsageError
 from predictor.features import FloatArray, StepTable, describe_steps
 from predictor.fitted_model import TargetModel
@@ -33,6 +34,7 @@ def estimate(
     input_shapes: Sequence[Sequence[int]] = (),
     sequence_length: int | None = None,
     decode: bool = False,
+    on_unknown: OnUnknown = "error",
     model: str | os.PathLike[str] | None = None,
     hardware: str | None = None,
     region: str | None = None,
@@ -46,9 +48,10 @@ def estimate(
 
     Parameters
     ----------
-    network : path, mapping or Keras model
+    network : path, mapping, Keras model or PyTorch module
         A Keras architecture (JSON or ``.keras``), a transformer's ``config.json`` as
-        Hugging Face writes it, the parsed JSON itself, or a Keras model in memory.
+        Hugging Face writes it, an ONNX file, the parsed JSON itself, a Keras model in
+        memory, or a PyTorch module, of which `input_shapes` must be given.
     workload : Workload, optional
         What is done; by default training with 1,000 samples in batches of 32.
     input_shapes : sequence of sequence of int, optional
@@ -58,6 +61,9 @@ def estimate(
     decode : bool, default=False
         Of a decoder's configuration: whether a sample is one new token behind
         `sequence_length` - 1 others, whose keys and values are kept.
+    on_unknown : {"error", "approximate"}, default="error"
+        What to do about a layer without a counting rule: refuse the network, or price
+        the layer by its tensors, with intervals twice as wide.
     model : path, optional
         Folder of a fitted model; by default `choose_model` decides.
     hardware : str, optional
@@ -100,12 +106,13 @@ def estimate(
     )
     check_mode(request, job)
     file = read_network(network, request)
-    counts = count_network(file.architecture, shapes)
+    counts = count_network(file.architecture, shapes, on_unknown=on_unknown)
     taken = (*file.assumptions, *(f"inputs of shape {shape}" for shape in shapes))
     chosen = choose_model(model, hardware=hardware)
     fitted = chosen.model
     table = describe_steps([(counts, job)])
     shares, verdict = judge(fitted, table)
+    verdict = approximated(verdict, counts)
     if strict and not verdict.in_domain:
         raise OutOfDomainError(
             f"{file.architecture.name}: outside the range {fitted.name} was fitted on: "

@@ -17,6 +17,8 @@ from predictor.metrics import Errors
 
 FORMAT_VERSION = 4
 
+LARGEST_WHOLE_NUMBER = 2**63
+
 ANY = "*"
 """Stands for all keys of an object whose keys are names of the user's."""
 
@@ -127,7 +129,8 @@ def _strange(value: object, form: object, name: str = "") -> str | None:
     """Return the name of the first part that is not of the form it must have."""
     if isinstance(form, tuple):
         fits = isinstance(value, form) and not isinstance(value, bool)
-        return None if fits else name
+        small = not isinstance(value, int) or abs(value) <= LARGEST_WHOLE_NUMBER
+        return None if fits and small else name
     if isinstance(form, list):
         inside = enumerate(value) if isinstance(value, list) else [("", value)]
         found = (_strange(one, form[0], f"{name}.{place}") for place, one in inside)

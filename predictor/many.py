@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 from predictor.architecture import Architecture
 from predictor.carbon import CarbonIntensity, carbon_intensity, emissions_gco2e
-from predictor.counting import NetworkCount, count_network
+from predictor.counting import NetworkCount, OnUnknown, count_network
 from predictor.dataset import Target
+from predictor.domain import approximated
 from predictor.estimation import check_mode, check_terms
 from predictor.features import (
     FloatArray,
@@ -179,6 +180,7 @@ def estimate_many(
     input_shapes: Sequence[Sequence[int]] = (),
     sequence_length: int | None = None,
     decode: bool = False,
+    on_unknown: OnUnknown = "error",
     model: str | os.PathLike[str] | None = None,
     hardware: str | None = None,
     region: str | None = None,
@@ -194,7 +196,7 @@ def estimate_many(
         Networks as `estimate` takes them. One that comes several times, as the same
         path or object, is read once; one that was read in an earlier call is not
         counted again.
-    input_shapes, sequence_length, decode, model, hardware, region, \
+    input_shapes, sequence_length, decode, on_unknown, model, hardware, region, \
 carbon_intensity_g_per_kwh, pue, confidence_level : optional
         As of `estimate`, for all candidates.
 
@@ -234,7 +236,7 @@ carbon_intensity_g_per_kwh, pue, confidence_level : optional
         input_shapes=shapes, sequence_length=sequence_length, decode=decode
     )
     chosen = choose_model(model, hardware=hardware)
-    asked = _Asked(request)
+    asked = _Asked(request, on_unknown)
     for source, job in candidates:
         asked.add(source, job)
     totals, in_domain = _predict(asked, chosen.model, confidence_level)
@@ -262,8 +264,8 @@ carbon_intensity_g_per_kwh, pue, confidence_level : optional
 class _Asked:
     """Candidates, and the steps that they have in common."""
 
-    def __init__(self, request: Request) -> None:
-        self._request = request
+    def __init__(self, request: Request, on_unknown: OnUnknown) -> None:
+        self._request, self._on_unknown = request, on_unknown
         self._places: dict[object, int] = {}
         self._sources: list[Source] = []  # kept, so that no identity is used again
         self._known: dict[tuple[int, str, int, str, str], int] = {}
@@ -288,21 +290,28 @@ class _Asked:
         self.step.append(step)
         self.workloads.append(job)
 
-    def tables(self) -> Iterable[StepTable]:
+    def described(self) -> Iterable[tuple[list[NetworkCount], StepTable]]:
         """Describe the steps, some at a time."""
         for first in range(0, len(self.steps), TOGETHER):
             part = self.steps[first : first + TOGETHER]
-            yield joined_tables([self._table(place, job) for place, job in part])
+            found = [self._described(place, job) for place, job in part]
+            yield (
+                [count for count, _ in found],
+                joined_tables([table for _, table in found]),
+            )
 
-    def _table(self, place: int, job: Workload) -> StepTable:
+    def _described(self, place: int, job: Workload) -> tuple[NetworkCount, StepTable]:
         file = self.networks[place]
         known = _Known(
-            sha256=file.sha256, request=self._request, architecture=file.architecture
+            sha256=file.sha256,
+            request=self._request,
+            on_unknown=self._on_unknown,
+            architecture=file.architecture,
         )
         count, table = _one_sample(
             known, replace(job, batch_size=1, samples=1, epochs=1)
         )
-        return with_batch_size(table, count, job)
+        return count, with_batch_size(table, count, job)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -311,12 +320,15 @@ class _Known:
 
     sha256: str
     request: Request
+    on_unknown: OnUnknown
     architecture: Architecture = field(compare=False)
 
 
 @lru_cache(maxsize=KEPT_NETWORKS)
 def _counted(known: _Known) -> NetworkCount:
-    return count_network(known.architecture, known.request.input_shapes)
+    return count_network(
+        known.architecture, known.request.input_shapes, on_unknown=known.on_unknown
+    )
 
 
 @lru_cache(maxsize=KEPT_NETWORKS)
@@ -334,8 +346,11 @@ def _predict(
     steady: dict[Target, list[FloatArray]] = {name: [*empty] for name in model.steps}
     cold: dict[Target, list[FloatArray]] = {name: [*empty] for name in model.cold}
     inside: list[bool] = []
-    for table in asked.tables():
-        judged = verdicts(model, table)
+    for counts, table in asked.described():
+        judged = [
+            approximated(verdict, count)
+            for verdict, count in zip(verdicts(model, table), counts, strict=True)
+        ]
         widen = np.array([widening(verdict) for verdict in judged])
         inside.extend(verdict.in_domain for verdict in judged)
         for found, targets in ((steady, model.steps), (cold, model.cold)):

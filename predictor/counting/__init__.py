@@ -1,10 +1,17 @@
 """Exact counts of what a network computes, for one sample."""
 
+from predictor.counting.approximation import OnUnknown
 from predictor.counting.counts import LayerCount, NetworkCount
 from predictor.counting.network import count_network
 from predictor.counting.rules import rules_beside
 
-__all__ = ["LayerCount", "NetworkCount", "count_network", "known_kinds"]
+__all__ = [
+    "LayerCount",
+    "NetworkCount",
+    "OnUnknown",
+    "count_network",
+    "known_kinds",
+]
 
 
 def known_kinds() -> tuple[str, ...]:

@@ -1,5 +1,7 @@
 """What counting a network answers, layer by layer."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 from predictor.architecture import Shape
@@ -31,6 +33,8 @@ class LayerCount:
     backward : tuple of Operation
         The backward pass of one call, in order of execution; empty below the
         lowest trainable layer.
+    is_approximate : bool, default=False
+        Whether its kind has no counting rule and only its tensors were counted.
 
     Examples
     --------
@@ -60,6 +64,7 @@ class LayerCount:
     trainable_tensors: int
     forward: tuple[Operation, ...]
     backward: tuple[Operation, ...]
+    is_approximate: bool = False
 
     @property
     def macs(self) -> int:
@@ -105,6 +110,11 @@ class NetworkCount:
     layers: tuple[LayerCount, ...]
     input_shapes: tuple[Shape, ...]
     output_shapes: tuple[Shape, ...]
+
+    @property
+    def approximated(self) -> tuple[LayerCount, ...]:
+        """Layers without a counting rule."""
+        return tuple(layer for layer in self.layers if layer.is_approximate)
 
     @property
     def params(self) -> int:

@@ -8,6 +8,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from predictor.architecture import Architecture, Layer, Node, Shape
+from predictor.counting.approximation import (
+    OnUnknown,
+    approximated,
+    check_on_unknown,
+)
 from predictor.counting.boundaries import check_shape, declared_shape, fitting_shape
 from predictor.counting.counts import LayerCount, NetworkCount
 from predictor.counting.operation import Operation
@@ -65,7 +70,8 @@ class _Context:
 class _Walk:
     """The state of one count: what has been walked already."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_unknown: OnUnknown) -> None:
+        self._on_unknown = on_unknown
         self._uses: dict[object, Use] = {}
         self._visits: dict[object, Visit] = {}
         self._counted: dict[object, Counted] = {}
@@ -206,6 +212,8 @@ class _Walk:
     ) -> Counted:
         known = rules_beside(layer.kind)
         rule = known.get(layer.kind)
+        if rule is None and self._on_unknown == "approximate":
+            rule = approximated
         if rule is None:
             reason = NOT_COUNTED.get(layer.kind)
             raise UnsupportedLayerError(layer.kind[:100], layer.name, known, reason)
@@ -300,7 +308,10 @@ def _declared_shapes(architecture: Architecture) -> Shapes:
 
 
 def count_network(
-    architecture: Architecture, input_shapes: Sequence[Shape] = ()
+    architecture: Architecture,
+    input_shapes: Sequence[Shape] = (),
+    *,
+    on_unknown: OnUnknown = "error",
 ) -> NetworkCount:
     """Count parameters, multiply-accumulates and memory traffic of a network.
 
@@ -311,18 +322,20 @@ def count_network(
     input_shapes : sequence of Shape, optional
         Without the batch axis, one per input, where the network leaves sizes open; by
         default those that the network declares.
+    on_unknown : {"error", "approximate"}, default="error"
+        What to do about a layer without a counting rule.
 
     Returns
     -------
     count : NetworkCount
-        Exact counts for one sample.
+        Exact counts for one sample, but for layers said to be approximate.
 
     Raises
     ------
     ArchitectureError
         If shapes do not fit, or a count depends on a size left open.
     UnsupportedLayerError
-        If a layer kind has no counting rule.
+        If a layer kind has no counting rule, and is not to be approximated.
 
     Examples
     --------
@@ -342,8 +355,9 @@ def count_network(
     >>> count.params, count.macs
     (7850, 7840)
     """
+    check_on_unknown(on_unknown)
     shapes = tuple(input_shapes) or _declared_shapes(architecture)
-    root = _Walk().visit(
+    root = _Walk(on_unknown).visit(
         architecture,
         shapes,
         (False,) * len(shapes),
@@ -369,6 +383,7 @@ def count_network(
                 trainable_tensors=len(trained),
                 forward=use.counted.operations,
                 backward=use.backward(),
+                is_approximate=use.counted.is_approximate,
             )
         )
     return NetworkCount(

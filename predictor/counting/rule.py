@@ -40,11 +40,14 @@ class Counted:
         All weights of the layer.
     operations : tuple of Operation, default=()
         The forward pass; the backward pass is derived from it.
+    is_approximate : bool, default=False
+        Whether no rule is known and only its tensors were counted.
     """
 
     outputs: tuple[Shape, ...]
     weights: tuple[Weight, ...] = ()
     operations: tuple[Operation, ...] = ()
+    is_approximate: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

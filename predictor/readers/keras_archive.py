@@ -106,8 +106,8 @@ def read_archive_config(file: IO[bytes], where: str) -> bytes:
         if isinstance(error, InputFileError):
             raise
         raise InputFileError(
-            f"cannot read {where!r}: the archive is damaged or encrypted ({error!s:.200}); "
-            "save the model again"
+            f"cannot read {where!r}: the archive is damaged or encrypted "
+            f"({error!s:.200}); save the model again"
         ) from error
     raise InputFileError(
         f"cannot read {where!r}: its {_MEMBER} is larger than "

@@ -12,7 +12,7 @@ from math import prod
 from typing import Any
 
 from predictor.architecture import Architecture, Layer, Node, Shape, TensorRef
-from predictor.errors import ArchitectureError, UnsupportedLayerError, UsageError
+from predictor.errors import ArchitectureError, UsageError
 from predictor.readers.limits import LONGEST_NAME, MOST_LAYERS
 from predictor.readers.torch_operators import FREE, KINDS, TRANSLATIONS, Sizes, Work
 
@@ -33,14 +33,13 @@ def read_module(module: Any, input_shapes: Sequence[Shape]) -> Architecture:
     Returns
     -------
     architecture : Architecture
-        One node per operator that computes, under ONNX's name.
+        One node per operator that computes, under ONNX's name, or under its own where
+        ONNX has none.
 
     Raises
     ------
     UsageError
         If no shape is given: a module does not say what it takes.
-    UnsupportedLayerError
-        If an operator has no counting rule.
     ArchitectureError
         If the module cannot be traced with such inputs.
 
@@ -155,6 +154,8 @@ class _Graph:
         for node in graph.nodes:
             if node.op == "placeholder":
                 self._placeholder(node)
+            elif node.op == "get_attr":  # a constant, or a part of the graph
+                self._values[node] = _Value(shape=())
             elif node.op == "call_function" and node in needed:
                 self._call(node)
             elif node.op == "output":
@@ -228,24 +229,26 @@ class _Graph:
             ]  # fmt: skip
             self._keep(node, values)
             return
-        if not isinstance(node.target, torch._ops.OpOverload):
-            raise UnsupportedLayerError(str(node.target)[:60], node.name, known())
-        name = node.target._opname.rstrip("_")
+        name = str(node.target)[:60]
+        arguments: Sequence[Any] = ()
+        if isinstance(node.target, torch._ops.OpOverload):
+            name = node.target._opname.rstrip("_")
+            arguments = node.target._schema.arguments
         if name in FREE or (name in _CONVERSIONS and made[0][1] == flat[0].dtype):
             self._keep(node, [_moved(flat[0], made[0])])
             return
         given = {
             argument.name: self._argument(node, place, argument)
-            for place, argument in enumerate(node.target._schema.arguments)
+            for place, argument in enumerate(arguments)
         }
         shapes = [shape for shape, _ in made]
         if name in TRANSLATIONS:
             works = TRANSLATIONS[name](given, shapes)
         elif name in KINDS or name in _CONVERSIONS:
             works = [Work(kind=KINDS.get(name, "Cast"), takes=flat, makes=shapes)]
-        else:
-            kind = f"{node.target.namespace}.{name}"
-            raise UnsupportedLayerError(kind, _place(node), known())
+        else:  # counting says that it is not known, or prices it by its tensors
+            kind = f"{getattr(node.target, 'namespace', 'torch')}.{name}"
+            works = [Work(kind=kind, takes=flat, makes=shapes)]
         last = self._carry_out(works, _place(node))
         self._keep(
             node,
@@ -308,7 +311,7 @@ class _Graph:
                 "domain": "",
             }
             last = self._use(
-                f"onnx.{work.kind}",
+                work.kind if "." in work.kind else f"onnx.{work.kind}",
                 name if len(works) == 1 else f"{name}/{work.kind.lower()}",
                 tuple(inputs),
                 settings,
@@ -319,22 +322,6 @@ class _Graph:
 
 
 _CONVERSIONS = frozenset({"to", "_to_copy", "type_as", "float", "half"})
-
-
-def known() -> tuple[str, ...]:
-    """Return the operators of PyTorch that have a counting rule.
-
-    Returns
-    -------
-    names : tuple of str
-        Such as ``"aten.conv2d"``.
-
-    Examples
-    --------
-    >>> "aten.conv2d" in known()
-    True
-    """
-    return tuple(f"aten.{name}" for name in sorted({*FREE, *KINDS, *TRANSLATIONS}))
 
 
 def _is_node(value: Any) -> bool:

@@ -238,3 +238,26 @@ def test_shapes_that_hang_on_values_are_refused():
 
     with pytest.raises(ArchitectureError):
         predictor.estimate(Chosen(), input_shapes=[(8,)])
+
+
+class Foreign(nn.Module):
+    """Has an operator without a rule, and a part that is traced as one operator."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(8, 16)
+
+    def forward(self, x):
+        with torch.no_grad():
+            y = torch.linalg.matrix_exp(self.inner(x).view(-1, 4, 4))
+        return self.inner(x) + y.flatten(1)
+
+
+def test_what_is_not_known_is_priced_by_its_tensors_where_asked_for():
+    answer = predictor.estimate(
+        Foreign(), input_shapes=[(8,)], on_unknown="approximate"
+    )
+
+    assert answer.counts.approximated
+    assert not answer.verdict.in_domain
+    assert any("no counting rule" in one.message for one in answer.warnings)
