@@ -10,7 +10,7 @@ import math
 import os
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
@@ -27,6 +27,7 @@ from predictor.features import (
     FEATURES_VERSION,
     OPERATION_COLUMNS,
     STEP_COLUMNS,
+    FloatArray,
     StepTable,
 )
 from predictor.fitted_model import FittedModel, TargetModel
@@ -344,6 +345,10 @@ def _read_domain(arrays: Mapping[str, Any]) -> Domain:
     return domain
 
 
+def _are_indices(values: FloatArray, sizes: Sequence[int]) -> bool:
+    return bool(((values >= 0) & (values < sizes) & (values % 1 == 0)).all())
+
+
 def _check_example(
     model: FittedModel, manifest: Mapping[str, Any], example: StepTable, path: Path
 ) -> None:
@@ -353,7 +358,8 @@ def _check_example(
         (1, len(STEP_COLUMNS)),
         example.operations.shape[:1],
     )
-    if shapes != wanted:
+    kinds = len(OPERATION_KINDS), len(PHASES)
+    if shapes != wanted or not _are_indices(example.operations[:, :2], kinds):
         raise ModelFileError(f"{path}: the stored example is damaged")
     for part in _PARTS:
         for target, fitted in getattr(model, part).items():

@@ -15,6 +15,7 @@ from predictor.counting import (
     preprocessing,
     recurrent,
     shaping,
+    tensorflow_ops,
     wrappers,
 )
 from predictor.counting.rule import Rule
@@ -32,6 +33,7 @@ _TABLES: tuple[Mapping[str, Rule], ...] = (
     preprocessing.RULES,
     recurrent.RULES,
     shaping.RULES,
+    tensorflow_ops.RULES,
     wrappers.RULES,
 )
 

@@ -294,7 +294,11 @@ class _Graph:
         functional = False
         if _is_history(history):
             layer = self._layers.get(cast("tuple[str, int, int]", history)[0])
-            functional = layer is not None and layer.kind != "Sequential"
+            # Keras 2 counted a Sequential's creation too.
+            place, uses = history[1], self._inbound.get(history[0], ())  # type: ignore[index]
+            functional = layer is not None and (
+                layer.kind != "Sequential" or place == len(uses)
+            )
         return self._resolve(history, self._name, counted=functional)
 
     def _order(self, inputs: list[int], outputs: list[tuple[int, int]]) -> list[int]:

@@ -181,7 +181,7 @@ class Model:
                     )
             elif kind == 3 and values.size:
                 worst = (
-                    (-1, 0, 10**9) if values.dtype.kind == "i" else (np.nan, -1, 1e308)
+                    (-1, 0, 100) if values.dtype.kind == "i" else (np.nan, -1, 1e308)
                 )
                 flat = values.reshape(-1)
                 flat[chance.randrange(len(flat))] = chance.choice(worst)
