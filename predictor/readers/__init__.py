@@ -137,7 +137,10 @@ def read_network(
     if _is_torch_module(source) and not hasattr(source, "to_json"):
         return _module(source, request or Request())
     if not isinstance(source, str | os.PathLike):
-        return _described(_live_description(source), "keras-model", request)
+        from predictor.readers.keras_model import describe_model
+
+        shapes = request.input_shapes if request else ()
+        return _described(describe_model(source, shapes), "keras-model", request)
     where = os.fspath(source)
     found: Format = "keras-json"
     with open_regular_file(source) as file:
@@ -166,26 +169,6 @@ def read_network(
     except ArchitectureError as error:
         error.add_note(f"in {where!r}")
         raise
-
-
-def _live_description(model: LiveModel) -> Mapping[str, object]:
-    where = type(model).__name__
-    if not callable(getattr(model, "to_json", None)):
-        raise InputFileError(
-            f"cannot read a network of type {where!r}; give a path, the parsed JSON or "
-            "a Keras model"
-        )
-    try:
-        text = model.to_json()
-    except (NotImplementedError, TypeError, ValueError) as error:
-        raise ArchitectureError(
-            f"the Keras model {where!r} does not describe itself ({error}); build it "
-            "with the functional API"
-        ) from error
-    description = parse_json(text.encode("utf-8", "surrogatepass"), where)
-    if not isinstance(description, dict):
-        raise InputFileError(f"the model {where!r} gave no JSON object")
-    return description
 
 
 def network_sha256(description: Mapping[str, object]) -> str:

@@ -136,6 +136,8 @@ class _Graph:
             else:
                 use.arguments[str(position)] = value
         for key, value in kwargs.items():
+            if key == "training":
+                continue  # Keras 3 writes a default there, and overrides what it reads
             found = self._tensors(use, value)
             if len(found) == 1 and isinstance(value, Mapping):
                 use.keywords[key] = found[0]
