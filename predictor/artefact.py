@@ -364,7 +364,13 @@ def _check_example(
     for part in _PARTS:
         for target, fitted in getattr(model, part).items():
             stored = manifest["targets"][part][target]["example"]
-            answer = float(fitted.predict(example)[0])
+            try:
+                answer = float(fitted.predict(example)[0])
+            except (LookupError, ValueError) as error:
+                raise ModelFileError(
+                    f"{path}: cannot answer to its stored example ({error!s:.200}); "
+                    "fit the model again"
+                ) from error
             if not math.isclose(answer, stored, rel_tol=_EXAMPLE_TOLERANCE):
                 raise ModelFileError(
                     f"{path}: answers {answer:.6g} to its stored example instead of "

@@ -94,9 +94,8 @@ def read_onnx(
     try:
         inferred = infer_shapes(model)
     except Exception as error:  # whatever the library's C++ part raises
-        raise ArchitectureError(
-            f"shapes do not fit together ({str(error).splitlines()[0]:.200})"
-        ) from error
+        said = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ArchitectureError(f"shapes do not fit together ({said:.200})") from error
     fuse(inferred.graph)
     return _Graph(inferred.graph).architecture()
 

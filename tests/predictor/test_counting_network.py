@@ -176,7 +176,7 @@ def test_dropout_is_work_in_training_only():
     assert [(o.kind, o.training_only) for o in dropout.forward] == [("random", True)]
 
 
-def called(argument):
+def called(argument, *, keras=2):
     """A network used with ``training=argument``, as in transfer learning."""
     inner = sequential(
         (4,),
@@ -185,8 +185,11 @@ def called(argument):
         layer("Dropout", rate=0.5),
     )
     description = functional({"inner": (inner, [[tensor("x")]])}, [["inner", 0, 0]])
-    node = description["config"]["layers"][1]["inbound_nodes"][0]
-    node["kwargs"] = {"training": argument}
+    used = description["config"]["layers"][1]
+    if keras == 2:
+        used["inbound_nodes"] = [[["x", 0, 0, {"training": argument}]]]
+    else:
+        used["inbound_nodes"][0]["kwargs"] = {"training": argument}
     return count(description)
 
 
@@ -204,6 +207,11 @@ def test_a_network_called_with_training_true_does_the_same_work_in_inference():
 
     assert [o.kind for o in operations] == kinds
     assert not any(o.training_only for o in operations)
+
+
+@pytest.mark.parametrize("argument", [False, True])
+def test_keras_3_overrides_the_argument_and_writes_its_default(argument):
+    assert called(argument, keras=3).layers == called(None).layers
 
 
 def test_a_frozen_layer_inside_a_wrapper_stays_frozen():

@@ -22,7 +22,7 @@ COMPARED_WHEN_BUILT = {  # by test_every_keras_layer
     "SpectralNormalization",
 }
 NOT_OF_KERAS = {"Bias", "SparseExperts"}  # of transformers, compared with checkpoints
-ONLY_IN_KERAS_2 = {"ThresholdedReLU"}
+ONLY_IN_KERAS_2 = {"TFOpLambda", "ThresholdedReLU"}  # compared by test_keras_2
 ANOTHER_NAME = {"GroupedQueryAttention"}
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,8 @@ from predictor.counting import count_network
 from predictor.errors import ArchitectureError, UsageError
 from predictor.readers import Request, read_network
 from predictor.workload import Workload
+
+NETWORKS = Path(__file__).parents[2] / "data" / "networks"
 
 
 def family(model_type, **fields):
@@ -81,6 +84,13 @@ LLAMA_3 = {
     "vocab_size": 128256,
     "num_key_value_heads": 8,
     "intermediate_size": 14336,
+}
+LLAMA_3_70B = {
+    **LLAMA_3,
+    "hidden_size": 8192,
+    "intermediate_size": 28672,
+    "num_attention_heads": 64,
+    "num_hidden_layers": 80,
 }
 MISTRAL = {**LLAMA_3, "model_type": "mistral", "vocab_size": 32000}
 MIXTRAL = {
@@ -157,9 +167,23 @@ PUBLISHED = {
         },
         86_567_656,
     ),
+    "Llama 3 70B": (LLAMA_3_70B, 70_553_706_496),
     "CLIP ViT-B/32": (CLIP, 151_277_313),
 }
 DECODERS = (GPT2, OPT, LLAMA_2, MISTRAL, MIXTRAL, QWEN_2, QWEN_3)
+
+
+@pytest.mark.parametrize("mode", ["training", "inference"])
+def test_seventy_billion_parameters_are_far_outside_the_fitted_range(mode):
+    answer = predictor.estimate(LLAMA_3_70B, workload=Workload(mode=mode))
+
+    assert not answer.verdict.in_domain
+    said = [one.message for one in answer.warnings if one.code == "out_of_range"]
+    assert any("times beyond the fitted range" in message for message in said)
+    usual = predictor.estimate(NETWORKS / "lenet5.json")
+    assert usual.verdict.in_domain
+    factors = [one.energy_j.upper / one.energy_j.estimate for one in (answer, usual)]
+    assert factors[0] > 1.4 * factors[1]
 
 
 def count(config, **request):
@@ -303,8 +327,8 @@ def test_seventy_billion_parameters_are_said_to_be_far_outside():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"num_hidden_layers": 10**9}, "'num_hidden_layers' must be .* 1 to 256,"),
-        ({"num_hidden_layers": 257}, "'num_hidden_layers' must be .* 1 to 256,"),
+        ({"num_hidden_layers": 10**9}, "'num_hidden_layers' must be .* 1 to 160,"),
+        ({"num_hidden_layers": 161}, "'num_hidden_layers' must be .* 1 to 160,"),
         ({"num_hidden_layers": -1}, "must be a whole number from 1"),
         ({"hidden_size": 10**30}, "'hidden_size' must be a whole number"),
         ({"hidden_size": True}, "'hidden_size' must be a whole number"),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import predictor
+from predictor.counting import count_network
 from predictor.errors import ArchitectureError, InputFileError
 from predictor.readers import read_network
 
@@ -37,6 +38,18 @@ def test_a_subclassed_model_says_what_to_do():
 
     with pytest.raises(ArchitectureError, match="functional API"):
         read_network(Own())
+
+
+def test_dropout_works_in_training_though_keras_writes_that_it_does_not():
+    x = keras.Input((100,))
+    model = keras.Model(x, keras.layers.Dropout(0.5)(x))
+    assert '"training": false' in model.to_json()
+    dropped = model(np.ones((1, 100), dtype="float32"), training=True)
+    assert float(keras.ops.min(dropped)) == 0.0
+
+    (dropout,) = count_network(read_network(model).architecture).layers
+
+    assert [one.kind for one in dropout.forward] == ["random"]
 
 
 class Residual(keras.Model):
