@@ -235,7 +235,12 @@ def _module(module: object, request: Request) -> NetworkFile:
 
     architecture = read_module(module, request.input_shapes)
     operators = [
-        [one.layer.kind, one.layer.settings, [[t.node, t.output] for t in one.inputs]]
+        {
+            "kind": one.layer.kind,
+            "settings": one.layer.settings,
+            "trainable": one.layer.trainable,
+            "inputs": [[tensor.node, tensor.output] for tensor in one.inputs],
+        }
         for one in architecture.nodes
     ]
     return NetworkFile(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
@@ -36,59 +36,58 @@ def _users(graph: Any) -> dict[str, list[Any]]:
     return users
 
 
-def _leave_out(graph: Any, joined: set[str]) -> None:
-    kept = [node for node in graph.node if not joined.intersection(node.output)]
-    del graph.node[:]
-    graph.node.extend(kept)
-
-
 def _join_biases(graph: Any) -> None:
     vectors = {one.name for one in graph.initializer if len(one.dims) == 1}
-    made = {name: node for node in graph.node for name in node.output}
-    users, wanted = _users(graph), {one.name for one in graph.output}
-    joined: set[str] = set()
-    for node in graph.node:
-        if node.op_type != "Add" or len(node.input) != 2:
-            continue
-        for product, bias in (tuple(node.input), tuple(node.input)[::-1]):
-            before = made.get(product)
-            if (
-                bias in vectors
-                and before is not None
-                and before.op_type == "MatMul"
-                and len(users[product]) == 1
-                and product not in wanted
-            ):
-                node.op_type = "Gemm"
-                del node.input[:]
-                node.input.extend([*before.input, bias])
-                joined.update(before.output)
-                break
-    _leave_out(graph, joined)
+
+    def joined(product: Any, bias: str) -> list[str] | None:
+        return [*product.input, bias] if bias in vectors else None
+
+    _join(graph, "Add", behind="MatMul", into="Gemm", joined=joined)
 
 
 def _join_gates(graph: Any) -> None:
+    def joined(sigmoid: Any, gated: str) -> list[str] | None:
+        return [gated] if _first(sigmoid.input) == gated else None
+
+    _join(graph, "Mul", behind="Sigmoid", into="Swish", joined=joined)
+
+
+def _join(
+    graph: Any,
+    kind: str,
+    *,
+    behind: str,
+    into: str,
+    joined: Callable[[Any, str], list[str] | None],
+) -> None:
+    """Join operators of two inputs with what makes one of these for them alone.
+
+    `joined` is given that operator and the other input, and says what both together
+    take, or None where they do not belong together.
+    """
     made = {name: node for node in graph.node for name in node.output}
     users, wanted = _users(graph), {one.name for one in graph.output}
-    joined: set[str] = set()
+    gone: set[str] = set()
     for node in graph.node:
-        if node.op_type != "Mul" or len(node.input) != 2:
+        if node.op_type != kind or len(node.input) != 2:
             continue
-        for gated, gate in (tuple(node.input), tuple(node.input)[::-1]):
-            sigmoid = made.get(gate)
+        for name, other in (tuple(node.input), tuple(node.input)[::-1]):
+            before = made.get(name)
             if (
-                sigmoid is not None
-                and sigmoid.op_type == "Sigmoid"
-                and _first(sigmoid.input) == gated
-                and len(users[gate]) == 1
-                and gate not in wanted
+                before is not None
+                and before.op_type == behind
+                and len(users[name]) == 1
+                and name not in wanted
+                and (takes := joined(before, other)) is not None
             ):
-                node.op_type = "Swish"
+                node.op_type = into
                 del node.input[:]
-                node.input.append(gated)
-                joined.update(sigmoid.output)
+                node.input.extend(takes)
+                gone.update(before.output)
                 break
-    _leave_out(graph, joined)
+    kept = [node for node in graph.node if not gone.intersection(node.output)]
+    del graph.node[:]
+    graph.node.extend(kept)
 
 
 def _drop_moves(graph: Any) -> None:

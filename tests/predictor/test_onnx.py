@@ -471,3 +471,90 @@ def _length(content):
 def test_onnx_itself_agrees_that_the_networks_are_valid():
     for built in (dense_net(), image_net(), attention_net()):
         onnx.checker.check_model(onnx.shape_inference.infer_shapes(built))
+
+
+def kinds_of(built, saved):
+    return [one.kind.removeprefix("onnx.") for one in counts(saved(built)).layers]
+
+
+def test_a_product_and_its_bias_are_one_operator(saved):
+    nodes = [node("MatMul", "x w", "m"), node("Add", "b m", "y")]
+    weights = [weight("w", 4, 3), weight("b", 3)]
+
+    assert kinds_of(model(nodes, weights, [4]), saved) == ["Gemm"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "other"), [("Add", "c"), ("Add", "m"), ("Sub", "b"), ("Mul", "b")]
+)
+def test_what_is_no_bias_stays_an_operator_of_its_own(saved, kind, other):
+    nodes = [node("MatMul", "x w", "m"), node(kind, f"m {other}", "y")]
+    weights = [weight("w", 4, 3), weight("b", 3), weight("c", 5, 3)]
+
+    assert kinds_of(model(nodes, weights, [4]), saved) == ["MatMul", kind]
+
+
+def test_a_product_that_others_take_too_keeps_its_result(saved):
+    nodes = [
+        node("MatMul", "x w", "m"),
+        node("Add", "m b", "a"),
+        node("Mul", "m a", "y"),
+    ]
+    weights = [weight("w", 4, 3), weight("b", 3)]
+
+    found = kinds_of(model(nodes, weights, [4]), saved)
+
+    assert found == ["MatMul", "Add", "Mul"]
+
+
+def test_something_times_its_sigmoid_is_one_operator(saved):
+    nodes = [node("Sigmoid", "x", "s"), node("Mul", "x s", "y")]
+
+    assert kinds_of(model(nodes, [], [4]), saved) == ["Swish"]
+
+
+def test_something_times_another_sigmoid_is_two(saved):
+    nodes = [
+        node("Exp", "x", "e"),
+        node("Sigmoid", "e", "s"),
+        node("Mul", "x s", "y"),
+    ]
+
+    assert kinds_of(model(nodes, [], [4]), saved) == ["Exp", "Sigmoid", "Mul"]
+
+
+def test_a_transposition_far_from_products_moves_its_elements(saved):
+    nodes = [
+        node("Relu", "x", "r"),
+        node("Transpose", "r", "t", perm=[0, 2, 1]),
+        node("Exp", "t", "y"),
+    ]
+
+    moved = counts(saved(model(nodes, [], [4, 5]))).layers[1]
+
+    assert moved.kind == "onnx.Transpose"
+    assert [operation.kind for operation in moved.forward] == ["copy"]
+
+
+def test_a_number_that_scales_a_product_costs_nothing(saved):
+    nodes = [
+        node("Mul", "x s", "m"),
+        node("Transpose", "x", "t", perm=[0, 2, 1]),
+        node("MatMul", "m t", "y"),
+    ]
+    half = numpy_helper.from_array(np.array(0.5, dtype=np.float32), "s")
+
+    layers = counts(saved(model(nodes, [half], [4, 5]))).layers
+
+    assert [bool(layer.forward) for layer in layers] == [False, False, True]
+
+
+def test_initial_states_are_no_weights(saved):
+    nodes = [node("LSTM", "x w r  h c", "y", hidden_size=3)]
+    nodes[0].input[:] = ["x", "w", "r", "", "", "h", "c"]
+    weights = [weight("w", 1, 12, 2), weight("r", 1, 12, 3)]
+    weights += [weight("h", 1, 5, 3), weight("c", 1, 5, 3)]
+
+    built = model(nodes, weights, [5, 2], batch=1)
+
+    assert counts(saved(built)).params == 12 * 2 + 12 * 3

@@ -154,6 +154,17 @@ def test_a_frozen_module_trains_for_less():
     assert costs[0] < costs[1]
 
 
+def test_many_at_once_tell_a_frozen_module_from_one_that_is_trained():
+    frozen = Two()
+    for weight in frozen.parameters():
+        weight.requires_grad = False
+    job = Workload(samples=100_000)
+
+    found = predictor.estimate_many([(frozen, job), (Two(), job)], input_shapes=TWO)
+
+    assert found.energy_j.estimate[0] < found.energy_j.estimate[1]
+
+
 def test_dropout_and_batch_statistics_are_counted_in_training():
     plain = nn.Sequential(nn.Linear(512, 512), nn.Linear(512, 512))
     dropped = nn.Sequential(nn.Linear(512, 512), nn.Dropout(), nn.Linear(512, 512))
