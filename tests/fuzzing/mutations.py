@@ -5,6 +5,9 @@ import json
 
 NESTED = 200
 LONG = 5000
+MOST_PLACES = 20_000
+"""Larger values are not repeated once more: this process is limited too."""
+
 VALUES = [
     *(None, True, False, 0, -1, 1, 2, 7, 3.7, -0.0, 1e308, -1e308),
     *(2**31, 2**53 + 1, 2**63 - 1, 2**63, -(2**63), 10**30, 10**400),
@@ -54,7 +57,7 @@ def damaged_json(value, chance):
     value = json.loads(json.dumps(value))
     for _ in range(chance.choice((1, 1, 1, 2, 3, 8))):
         places = places_in(value)
-        if not places:
+        if not 0 < len(places) < MOST_PLACES:
             break
         inside, key = chance.choice(places)
         other, other_key = chance.choice(places)
