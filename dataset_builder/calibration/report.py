@@ -11,8 +11,8 @@ from dataset_builder.calibration.choice import ROUND_ROWS
 from dataset_builder.calibration.stopping import FIRST_ROWS, LEAST_GAIN, PATIENCE
 from dataset_builder.store.contents import read_contents
 from dataset_builder.store.timeline import sweep_clock
-from predictor.fitting import CONFIDENCE_LEVEL
 from predictor.hardware import MODELLED
+from predictor.intervals import CONFIDENCE_LEVEL
 
 SETTLED_TEXT = (
     f"in {PATIENCE} rounds of {ROUND_ROWS} rows the interval did not shrink by "
