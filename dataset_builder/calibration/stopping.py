@@ -8,8 +8,8 @@ import numpy as np
 
 from dataset_builder.calibration.choice import ROUND_ROWS
 from predictor.dataset import Measurement, step_table
-from predictor.fitting import CONFIDENCE_LEVEL, targets_of
-from predictor.intervals import log_half_width
+from predictor.fitting import targets_of
+from predictor.intervals import CONFIDENCE_LEVEL, log_half_width
 from predictor.regressors.physical import fit_physical
 from predictor.splits import FOLDS, grouped_folds
 
