@@ -47,7 +47,7 @@ FREE = frozenset(
 )
 """Another view of the same elements, without a copy."""
 
-_CONSTANT_ARGUMENTS = {
+_NAMES_BY_KIND = {
     "Clip": "clamp clamp_max clamp_min hardtanh relu6",
     "Relu": "relu",
     "LeakyRelu": "leaky_relu",
@@ -133,9 +133,7 @@ _CONSTANT_ARGUMENTS = {
     "Dropout": "dropout feature_dropout alpha_dropout feature_alpha_dropout",
     "MatMul": "matmul mm bmm mv dot",
 }
-KINDS = {
-    name: kind for kind, names in _CONSTANT_ARGUMENTS.items() for name in names.split()
-}
+KINDS = {name: kind for kind, names in _NAMES_BY_KIND.items() for name in names.split()}
 """Operators that take and make the same tensors in the same order as ONNX's."""
 
 
