@@ -1,63 +1,154 @@
-"""Options that several commands share."""
+"""Options that several commands share, in groups."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from predictor.errors import UsageError
+from predictor.workload import Workload
 
-ModeOption = Annotated[str, typer.Option(help="training or inference.")]
-BatchOption = Annotated[int, typer.Option(help="Samples per step.")]
-SamplesOption = Annotated[int, typer.Option(help="Samples in one epoch.")]
-EpochsOption = Annotated[int, typer.Option(help="Passes over the samples.")]
-OptimizerOption = Annotated[str, typer.Option(help="Such as sgd or adam.")]
-DtypeOption = Annotated[str, typer.Option(help="dtype of the computation.")]
-RegionOption = Annotated[str | None, typer.Option(help="Country as ISO3, such as DEU.")]
-CarbonOption = Annotated[
-    float | None, typer.Option(help="gCO2e per kWh instead of the region's.")
-]
-PueOption = Annotated[float, typer.Option(help="Power usage effectiveness.")]
-PriceOption = Annotated[float | None, typer.Option(help="Price of a kWh.")]
 NetworkArgument = Annotated[
     Path,
     typer.Argument(help="Keras JSON or .keras, ONNX, or Hugging Face config.json."),
 ]
-ShapeOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--input-shape",
-        help="Such as 224,224,3, where the network leaves it open; once per input.",
-    ),
-]
-LengthOption = Annotated[
-    int | None,
-    typer.Option("--sequence-length", help="Positions of a transformer's sequence."),
-]
-DecodeOption = Annotated[
-    bool,
-    typer.Option("--decode", help="A sample is one new token of a decoder."),
-]
-UnknownOption = Annotated[
-    str,
-    typer.Option(
-        "--on-unknown", help="A layer without a counting rule: error or approximate."
-    ),
-]
-ModelOption = Annotated[Path | None, typer.Option(help="Folder of a fitted model.")]
 StartOption = Annotated[
     Path | None,
     typer.Option("--from", help="Folder of another platform's model to start from."),
 ]
-HardwareOption = Annotated[
-    str | None, typer.Option(help="Name of a known fitted model.")
-]
-ConfidenceOption = Annotated[float, typer.Option(help="Level of the intervals.")]
-StrictOption = Annotated[
-    bool, typer.Option("--strict", help="Exit 5 outside the fitted range.")
-]
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobOptions:
+    """What is done with a network."""
+
+    mode: Annotated[str, typer.Option(help="training or inference.")] = "training"
+    batch_size: Annotated[int, typer.Option(help="Samples per step.")] = 32
+    samples: Annotated[int, typer.Option(help="Samples in one epoch.")] = 1000
+    epochs: Annotated[int, typer.Option(help="Passes over the samples.")] = 1
+    optimizer: Annotated[str, typer.Option(help="Such as sgd or adam.")] = "sgd"
+    dtype: Annotated[str, typer.Option(help="dtype of the computation.")] = "float32"
+
+    def workload(self) -> Workload:
+        """Return what is done."""
+        return Workload(
+            mode=self.mode,  # type: ignore[arg-type]
+            batch_size=self.batch_size,
+            samples=self.samples,
+            epochs=self.epochs,
+            optimizer=self.optimizer,
+            dtype=self.dtype,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadingOptions:
+    """What a description of a network leaves open."""
+
+    input_shape: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Such as 224,224,3, where the network leaves it open; once per input.",
+        ),
+    ] = None
+    sequence_length: Annotated[
+        int | None, typer.Option(help="Positions of a transformer's sequence.")
+    ] = None
+    decode: Annotated[
+        bool, typer.Option(help="A sample is one new token of a decoder.")
+    ] = False
+    on_unknown: Annotated[
+        str,
+        typer.Option(help="A layer without a counting rule: error or approximate."),
+    ] = "error"
+
+    def arguments(self) -> dict[str, Any]:
+        """Return them as arguments of `predictor.estimate`."""
+        return {
+            "input_shapes": parsed_shapes(self.input_shape),
+            "sequence_length": self.sequence_length,
+            "decode": self.decode,
+            "on_unknown": self.on_unknown,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaceOptions:
+    """Where electricity comes from, and what it costs."""
+
+    region: Annotated[
+        str | None, typer.Option(help="Country as ISO3, such as DEU.")
+    ] = None
+    carbon_intensity: Annotated[
+        float | None, typer.Option(help="gCO2e per kWh instead of the region's.")
+    ] = None
+    pue: Annotated[float, typer.Option(help="Power usage effectiveness.")] = 1.0
+    price: Annotated[float | None, typer.Option(help="Price of a kWh.")] = None
+
+    def arguments(self) -> dict[str, Any]:
+        """Return them as arguments of `predictor.estimate`."""
+        return {
+            "region": self.region,
+            "carbon_intensity_g_per_kwh": self.carbon_intensity,
+            "pue": self.pue,
+            "price_per_kwh": self.price,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerOptions:
+    """Which fitted model answers, and how sure it is to be."""
+
+    model: Annotated[Path | None, typer.Option(help="Folder of a fitted model.")] = None
+    hardware: Annotated[
+        str | None, typer.Option(help="Name of a known fitted model.")
+    ] = None
+    confidence: Annotated[float, typer.Option(help="Level of the intervals.")] = 0.9
+    strict: Annotated[bool, typer.Option(help="Exit 5 outside the fitted range.")] = (
+        False
+    )
+
+    def arguments(self) -> dict[str, Any]:
+        """Return them as arguments of `predictor.estimate`."""
+        return {
+            "model": self.model,
+            "hardware": self.hardware,
+            "confidence_level": self.confidence,
+            "strict": self.strict,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class BudgetOptions:
+    """Limits of what may be taken."""
+
+    max_kwh: Annotated[float | None, typer.Option(help="Exit 3 above it.")] = None
+    max_gco2e: Annotated[float | None, typer.Option(help="Exit 3 above it.")] = None
+    max_hours: Annotated[float | None, typer.Option(help="Exit 3 above it.")] = None
+    max_cost: Annotated[float | None, typer.Option(help="Exit 3 above it.")] = None
+    budget_on: Annotated[
+        str, typer.Option(help="Hold budgets against estimate or upper.")
+    ] = "estimate"
+
+    def budgets(self) -> Any:
+        """Return the limits, checked."""
+        from predictor.budgets import Budgets
+
+        return Budgets(
+            energy_kwh=self.max_kwh,
+            emissions_gco2e=self.max_gco2e,
+            duration_h=self.max_hours,
+            cost=self.max_cost,
+            on=self.budget_on,
+        )
+
+
+GROUPS = (JobOptions, ReadingOptions, PlaceOptions, AnswerOptions, BudgetOptions)
+CONFIGURABLE = frozenset(field.name for group in GROUPS for field in fields(group))
+"""Options that files and the environment can set."""
 
 
 def parsed_shapes(texts: list[str] | None) -> list[tuple[int, ...]]:

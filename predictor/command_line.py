@@ -21,6 +21,10 @@ OutputOption = Annotated[
     Path | None, typer.Option("-o", "--output", help="Write there instead of stdout.")
 ]
 SeedOption = Annotated[int, typer.Option(help="Seed of everything random.")]
+FormOption = Annotated[str, typer.Option("--format", help="table, json or csv.")]
+RowsArgument = Annotated[
+    list[Path], typer.Argument(help="Measurement files (*.jsonl).")
+]
 
 
 def print_result(text: str) -> None:

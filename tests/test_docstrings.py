@@ -23,8 +23,14 @@ MODULES = [
 ]
 
 
+# What a command and its options are is said by their help.
+SAID_BY_HELP = ("predictor.commands.", "predictor.cli_options", "predictor.configured")
+
+
 def public_names(module):
     """Yield the dotted names of what a module defines for others."""
+    if module.__name__.startswith(SAID_BY_HELP):
+        return
     for name, value in vars(module).items():
         if name.startswith("_") or getattr(value, "__module__", "") != module.__name__:
             continue

@@ -12,9 +12,7 @@ from typing import Literal, get_args
 Form = Literal["table", "json", "csv"]
 FORMS: tuple[Form, ...] = get_args(Form)
 
-WIDTH = 110
-"""Columns of the widest table."""
-
+_WIDEST = 10_000
 _LARGEST_SHOWN = 1000.0
 
 
@@ -65,7 +63,7 @@ def table_lines(
     Returns
     -------
     lines : list of str
-        The titles, then the rows; `WIDTH` wide at most.
+        The titles, then the rows; as wide as what is in them: nothing is cut.
 
     Examples
     --------
@@ -83,7 +81,7 @@ def table_lines(
     for row in rows:
         table.add_row(*map(Text, row))  # as it is: a name may look like markup
     buffer = io.StringIO()
-    Console(file=buffer, width=WIDTH, highlight=False).print(table)
+    Console(file=buffer, width=_WIDEST, highlight=False).print(table)
     return [line.rstrip() for line in buffer.getvalue().splitlines()]
 
 
