@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from typing import TextIO
 
 _NARROWEST = 40
 
@@ -29,6 +31,33 @@ def printable(text: str, longest: int = 200) -> str:
     """
     shown = "".join(char if char.isprintable() else "?" for char in text)
     return shown if len(shown) <= longest else shown[: longest - 1] + "~"
+
+
+def colour_wanted(stream: TextIO) -> bool:
+    """Return whether what is written to a stream may have colours.
+
+    Parameters
+    ----------
+    stream : text file
+        Such as ``sys.stdout``.
+
+    Returns
+    -------
+    wanted : bool
+        Only a terminal's, unless ``FORCE_COLOR`` is set; never with ``NO_COLOR``
+        (https://no-color.org) or on a terminal that calls itself dumb.
+
+    Examples
+    --------
+    >>> import io
+    >>> colour_wanted(io.StringIO())
+    False
+    """
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
 def terminal_width() -> int:
