@@ -34,7 +34,8 @@ _QUANTITIES = (
 )
 _STYLE = (
     "<style>.watt-ahead{font-family:sans-serif;max-width:50em}"
-    ".watt-ahead th,.watt-ahead td{text-align:left;padding:.1em 1em .1em 0}</style>"
+    ".watt-ahead th,.watt-ahead td{text-align:left;padding:.1em 1em .1em 0}"
+    ".watt-ahead table{margin-top:1em}</style>"
 )
 
 
