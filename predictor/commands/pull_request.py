@@ -212,6 +212,7 @@ def _post(target: Any, comment: str, marker: str, is_silent: bool) -> Any:
     """Post the comment, and return what went wrong."""
     from predictor.errors import PostingError
     from predictor.pull_request.github import post
+    from predictor.report.terminal import printable
 
     if target is None:
         return None
@@ -226,5 +227,5 @@ def _post(target: Any, comment: str, marker: str, is_silent: bool) -> Any:
             )
             return None
         return error
-    print_notice(f"comment {posted.action}: {posted.url or 'none'}")
+    print_notice(printable(f"comment {posted.action}: {posted.url or 'none'}"))
     return None

@@ -108,13 +108,12 @@ def candidates(
                 return None
             file, problem = Path(folder, name), ""
             sure = bool(globs) or not side.path.endswith(".json")
-            likeness: Likeness = "network"
+            likeness: Likeness = "network" if sure else "other"
             try:
                 _copy(top, side, sizes, file)
-                likeness = "network" if sure else likeness_of(file)
+                likeness = likeness if sure else likeness_of(file)
             except (InputFileError, RepositoryError) as error:
                 problem = str(error)
-                likeness = "network" if sure else "other"
             return Candidate(
                 path=side.path, file=file, problem=problem, likeness=likeness
             )

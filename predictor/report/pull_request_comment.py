@@ -71,7 +71,7 @@ def _lines(report: ChangeReport, shown: int) -> list[str]:
         lines += _table(report.changes[:shown])
         if len(report.changes) > shown:
             lines += ["", f"{len(report.changes) - shown} more networks changed less."]
-        lines += ["", _totals(report), ""]
+        lines += ["", *([_totals(report), ""] if len(report.changes) > 1 else [])]
     elif not report.unanswered:
         lines += ["No network changed.", ""]
     lines += _listed(
@@ -156,7 +156,8 @@ def _quantity(quantity: Quantity | None, scale: Scale) -> str:
     if quantity is None:
         return "-"
     shown = readable(quantity.estimate, scale)
-    return f"{shown} ({readable_interval(quantity, scale)})"
+    unit = shown.partition(" ")[2]  # that of the interval too
+    return f"{shown} ({readable_interval(quantity, scale).removesuffix(f' {unit}')})"
 
 
 def _totals(report: ChangeReport) -> str:
@@ -166,8 +167,10 @@ def _totals(report: ChangeReport) -> str:
             return "nothing"
         return _quantity(energy_j.scaled(1e3 * joules_to_kwh(1.0)), ENERGY_WH)
 
-    networks = "this network" if len(report.changes) == 1 else "these networks together"
-    return f"One run of {networks}: {text('base')} before, **{text('head')}** after."
+    return (
+        f"One run of all {len(report.changes)} together: {text('base')} before, "
+        f"**{text('head')}** after."
+    )
 
 
 def _remarks(change: NetworkChange, limits: ChangeLimits) -> list[str]:

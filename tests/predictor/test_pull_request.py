@@ -3,17 +3,21 @@
 import json
 import os
 import re
+import zipfile
 from pathlib import Path
 
 import jsonschema
 import pytest
+from markdown_it import MarkdownIt
 
 import predictor
 from predictor.cli import main
 from predictor.readers import read_network
+from predictor.report.terminal import printable
 from tests.predictor import device
 from tests.predictor.git_repository import WIDTHS
 
+MARKDOWN = MarkdownIt("commonmark").enable("table")
 SCHEMA = Path(predictor.__file__).parent / "schemas" / "pull-request.json"
 WIDER = (64, 1024, 512, 10)
 
@@ -59,7 +63,7 @@ def test_a_changed_network_is_shown_with_its_energy_before_and_after(
     (row,) = rows(out)
     cells = row.strip("| ").split(" | ")
     assert cells[0] == "`nets/one.json`"
-    quantity = r"[\d.,]+ \S+( CO2e)? \([\d.,]+ to [\d.,]+ \S+( CO2e)?\)"
+    quantity = r"[\d.,]+ \S+( CO2e)? \([\d.,]+ to [\d.,]+\)"
     for cell in (cells[1], cells[4], cells[5]):  # energy, time, emissions
         assert re.fullmatch(f"{quantity}<br>→ {quantity}", cell), cell
     assert re.fullmatch(r"\*\*[\d.]+\*\*<br>[\d.]+ to [\d.]+", cells[2])
@@ -113,7 +117,9 @@ def test_new_and_gone_networks_are_said_to_be(repository, document, comment):
         "base_energy_kwh": gone["energy_kwh"],
         "head_energy_kwh": new["energy_kwh"],
     }
-    assert "removed" in comment()[1]
+    out = comment()[1]
+    assert "removed" in out
+    assert re.search(r"One run of all 2 together: .+ before, \*\*.+\*\* after\.", out)
 
 
 def test_a_renamed_network_is_compared_with_what_it_was(repository, document, comment):
@@ -202,6 +208,22 @@ def test_a_damaged_file_that_was_asked_for_is_reported(repository, comment):
     assert "elsewhere" not in out
 
 
+def test_an_archive_is_a_network_whatever_its_weights(repository, document):
+    def write(widths, weights):
+        with zipfile.ZipFile(repository.folder / "net.keras", "w") as archive:
+            archive.writestr("config.json", json.dumps(device.mlp(*widths)))
+            archive.writestr("model.weights.h5", weights)
+        repository.commit()
+
+    write(WIDTHS, b"untrained")
+    repository.git("branch", "untrained")
+    write(WIDTHS, b"trained")
+    assert document(base="untrained")["same"] == ["net.keras"]
+    write(WIDER, b"trained")
+    (change,) = document(base="untrained")["networks"]
+    assert change["energy_ratio"]["estimate"] > 1
+
+
 @pytest.mark.parametrize("name", ["net.onnx", "net.keras"])
 def test_a_file_that_is_called_a_network_and_is_none_is_reported(
     repository, comment, name
@@ -257,11 +279,23 @@ def test_names_are_shown_and_command_nothing(repository, comment, document, name
 
     assert status == 3
     assert [one["path"] for one in document()["networks"]] == [f"nets/{name}"]
-    for line in out.splitlines()[1:]:
-        outside_code = re.sub(r"`[^`|<@]*`|<code>[\w &#;/-]*</code>", "", line)
-        assert not re.search(r"[@`\\[]|<(?!br>|/?details>|/?summary>)", outside_code)
-    (row,) = rows(out)
-    assert row.count("|") == 9
+    blocks = MARKDOWN.parse(out)
+    tokens = [one for block in blocks for one in (block, *(block.children or ()))]
+    kinds = {one.type for one in tokens}
+    assert not kinds & {"link_open", "image", "em_open", "code_block", "fence"}
+    tags = {one.content for one in tokens if one.type == "html_inline"}
+    assert tags <= {"<br>", "<code>", "</code>"}
+    html = [one.content.strip() for one in tokens if one.type == "html_block"]
+    assert html == [
+        "<!-- watt-ahead:predictor -->",
+        "<details><summary>What these numbers rest on</summary>",
+        "</details>",
+    ]
+    assert sum(one.type == "td_open" for one in tokens) == 8
+    (cell,) = rows(out)
+    texts = MARKDOWN.parseInline(cell.split(" | ")[0].strip("| "))[0].children
+    assert printable(f"nets/{name}") in [one.content for one in texts]
+    assert "@" not in out
     assert not (repository.folder / "owned").exists()
 
 
