@@ -69,6 +69,27 @@ def prose(text: str, longest: int = 200) -> str:
     return code(text, longest)
 
 
+def escaped(text: str) -> str:
+    r"""Write text so that Markdown shows it as it is.
+
+    Parameters
+    ----------
+    text : str
+        Anything; names come from files of strangers.
+
+    Returns
+    -------
+    text : str
+        With a backslash before what Markdown would take for its own.
+
+    Examples
+    --------
+    >>> print(escaped("conv_1 | <b>"))
+    conv\_1 \| \<b\>
+    """
+    return "".join(f"\\{char}" if char in "\\`*_[]<>|#" else char for char in text)
+
+
 def markdown_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Write a table: the first column to the left, all others to the right.
 
