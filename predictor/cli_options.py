@@ -80,7 +80,7 @@ class PlaceOptions:
     """Where electricity comes from, and what it costs."""
 
     region: Annotated[
-        str | None, typer.Option(help="Country as ISO3, such as DEU.")
+        str | None, typer.Option(help="Such as DEU, USA-CA or gcp:us-west1.")
     ] = None
     carbon_intensity: Annotated[
         float | None, typer.Option(help="gCO2e per kWh instead of the region's.")

@@ -69,7 +69,7 @@ def estimate(
     hardware : str, optional
         Name of a known fitted model instead.
     region : str, optional
-        ISO 3166 alpha-3 code of the place; by default the world's mean.
+        Code of the place as of `carbon_intensity`; by default the world's mean.
     carbon_intensity_g_per_kwh : float, optional
         Carbon intensity in gCO2e/kWh instead of the region's.
     pue : float, default=1.0

@@ -88,9 +88,9 @@ def warnings_of(
 
 def _carbon_sentence(carbon: CarbonIntensity, pue: float) -> str:
     number = f"{carbon.carbon_intensity_g_per_kwh:g} gCO2e/kWh"
-    if carbon.region is None:
-        return f"{number} ({carbon.source}), PUE {pue:g}"
-    return f"{number} in {carbon.region} ({carbon.year}, {carbon.source}), PUE {pue:g}"
+    place = "" if carbon.region is None else f" in {carbon.region}"
+    said = carbon.source if carbon.year is None else f"{carbon.year}, {carbon.source}"
+    return f"{number}{place} ({said}), PUE {pue:g}"
 
 
 def assumptions_of(

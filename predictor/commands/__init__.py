@@ -4,6 +4,7 @@ COMMANDS = {
     "estimate": "Estimate energy, time, power, emissions and cost of one workload.",
     "compare": "Show networks side by side, and how sure it is that one takes less.",
     "inspect": "List the layers of a network: shapes, parameters, MACs and bytes.",
+    "regions": "List places whose carbon intensity is known, with year and source.",
     "fit": "Fit all regressors on measurements, choose the best and write the model.",
     "evaluate": (
         "Show how wrong every regressor and baseline is on rows it did not see."
