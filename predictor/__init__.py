@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from predictor.comparison import compare as compare
     from predictor.errors import PredictorError as PredictorError
     from predictor.estimation import estimate as estimate
+    from predictor.lifecycle.assessment import assess_lifecycle as assess_lifecycle
+    from predictor.lifecycle.result import Assessment as Assessment
     from predictor.many import Estimates as Estimates
     from predictor.many import estimate_many as estimate_many
     from predictor.workload import Workload as Workload
@@ -19,6 +21,8 @@ _PUBLIC = {
     "estimate": "predictor.estimation",
     "estimate_many": "predictor.many",
     "Estimates": "predictor.many",
+    "assess_lifecycle": "predictor.lifecycle.assessment",
+    "Assessment": "predictor.lifecycle.result",
     "compare": "predictor.comparison",
     "Comparison": "predictor.comparison",
     "Estimate": "predictor.answer",
@@ -27,12 +31,14 @@ _PUBLIC = {
 }
 
 __all__ = [
+    "Assessment",
     "Comparison",
     "Estimate",
     "Estimates",
     "PredictorError",
     "Workload",
     "__version__",
+    "assess_lifecycle",
     "compare",
     "estimate",
     "estimate_many",

@@ -86,7 +86,27 @@ def warnings_of(
     return tuple(notices)
 
 
-def _carbon_sentence(carbon: CarbonIntensity, pue: float) -> str:
+def carbon_sentence(carbon: CarbonIntensity, pue: float) -> str:
+    """Say where electricity comes from.
+
+    Parameters
+    ----------
+    carbon : CarbonIntensity
+        Of the electricity.
+    pue : float
+        Power usage effectiveness of the site.
+
+    Returns
+    -------
+    sentence : str
+        With region, year and source, as far as they are known.
+
+    Examples
+    --------
+    >>> from predictor.carbon import carbon_intensity
+    >>> carbon_sentence(carbon_intensity(override_g_per_kwh=20.0), 1.58)
+    '20 gCO2e/kWh (given by the user), PUE 1.58'
+    """
     number = f"{carbon.carbon_intensity_g_per_kwh:g} gCO2e/kWh"
     place = "" if carbon.region is None else f" in {carbon.region}"
     said = carbon.source if carbon.year is None else f"{carbon.year}, {carbon.source}"
@@ -151,7 +171,7 @@ def assumptions_of(
                 "the making of the hardware are not counted"
             ),
         ),
-        Notice(code="carbon", message=_carbon_sentence(carbon, pue)),
+        Notice(code="carbon", message=carbon_sentence(carbon, pue)),
     ]
     shares = share_source(chosen.model.steps["energy_j"])
     if shares != chosen.model.steps["energy_j"].chosen:

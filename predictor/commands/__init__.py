@@ -4,6 +4,9 @@ COMMANDS = {
     "estimate": "Estimate energy, time, power, emissions and cost of one workload.",
     "compare": "Show networks side by side, and how sure it is that one takes less.",
     "inspect": "List the layers of a network: shapes, parameters, MACs and bytes.",
+    "lifecycle": (
+        "Add up search, training and use over a network's life, and compare variants."
+    ),
     "regions": "List places whose carbon intensity is known, with year and source.",
     "fit": "Fit all regressors on measurements, choose the best and write the model.",
     "evaluate": (
