@@ -26,6 +26,7 @@ from predictor.lifecycle.energies import NOTHING, Sum, exactly, share_of, summed
 from predictor.lifecycle.formulas import break_even_inferences, training_overhead
 from predictor.lifecycle.parsing import read_description
 from predictor.lifecycle.pricing import Pricing
+from predictor.lifecycle.remarks import assumptions_about, static_warnings
 from predictor.lifecycle.result import (
     AssessedVariant,
     Assessment,
@@ -34,7 +35,6 @@ from predictor.lifecycle.result import (
 )
 from predictor.lifecycle.tables import LARGEST, SMALLEST
 from predictor.models import choose_model
-from predictor.notices import Notice, assumptions_of, carbon_sentence
 
 
 def assess_lifecycle(
@@ -164,8 +164,8 @@ def assess(description: Description, *, strict: bool = False) -> Assessment:
         chosen=chosen,
         confidence_level=level,
         idle_power_w=idle_power_w,
-        warnings=(*pricing.warnings(), *_warnings(variants, idle_power_w)),
-        assumptions=_assumptions(variants, pricing, idle_power_w),
+        warnings=(*pricing.warnings(), *static_warnings(variants, idle_power_w)),
+        assumptions=assumptions_about(variants, pricing, idle_power_w),
     )
 
 
@@ -313,64 +313,3 @@ def _compared(
         emissions_ratio=emissions_ratio,
         pay_off=paid,
     )
-
-
-def _warnings(
-    variants: tuple[AssessedVariant, ...], idle_power_w: float | None
-) -> list[Notice]:
-    if idle_power_w is None:
-        return []
-    return [
-        Notice(
-            code="static_unknown",
-            message=(
-                f"{one.variant.name}: its static share is not known: a duration is "
-                f"missing, or {idle_power_w:g} W idle are more than its mean power"
-            ),
-        )
-        for one in variants
-        if one.static_share is None
-    ]
-
-
-def _assumptions(
-    variants: tuple[AssessedVariant, ...],
-    pricing: Pricing,
-    idle_power_w: float | None,
-) -> tuple[Notice, ...]:
-    carbons: dict[str, list[str]] = {}
-    for one in variants:
-        sentence = carbon_sentence(one.carbon, one.pue)
-        carbons.setdefault(sentence, []).append(one.variant.name)
-    notices = [
-        Notice(
-            code="intervals",
-            message=(
-                "ends of intervals are added, as if all predictions erred to the same "
-                "side; what is given has no interval"
-            ),
-        ),
-    ]
-    if pricing.chosen is not None:
-        first = variants[0]
-        notices += [
-            one
-            for one in assumptions_of(
-                pricing.chosen, first.carbon, first.pue, network=pricing.notes()
-            )
-            if one.code in ("network", "linear", "not_counted")
-        ]
-    if idle_power_w is None:
-        notices.append(
-            Notice(
-                code="static_unknown",
-                message=(
-                    "the static share is not known: say the power of the idle machine "
-                    "(idle_power_w under [answer])"
-                ),
-            )
-        )
-    for sentence, names in carbons.items():
-        where = "" if len(carbons) == 1 else f"{', '.join(names)}: "
-        notices.append(Notice(code="carbon", message=f"{where}{sentence}"))
-    return tuple(notices)

@@ -15,7 +15,8 @@ from predictor.lifecycle.description import (
     Place,
     Variant,
 )
-from predictor.lifecycle.phases import search_phase, training_phase, use_phase
+from predictor.lifecycle.phases import training_phase, use_phase
+from predictor.lifecycle.searching import search_phase
 from predictor.lifecycle.tables import Table
 from predictor.readers.limits import (
     LARGEST_FILE_BYTES,

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import os
-import random
 from collections.abc import Mapping
-from itertools import product
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,7 +14,6 @@ from predictor.lifecycle.description import (
     Given,
     NetworkSource,
     Phase,
-    Search,
     Use,
     Work,
 )
@@ -25,20 +21,13 @@ from predictor.lifecycle.formulas import training_energy_j
 from predictor.lifecycle.tables import Table
 from predictor.workload import Workload
 
-MOST_TRAININGS = 10_000
-"""Trainings of a search that may differ from each other."""
-
-MOST_CANDIDATES = 10**15
-"""Trainings of a grid of which some are drawn."""
-
 _ANY_NETWORK = ("network", "input_shape", "sequence_length", "on_unknown", "dtype")
 _PREDICTED = (*_ANY_NETWORK, "batch_size", "optimizer", "frozen")
 _FORMULA = ("inference_energy_j", "overhead")
-_TOTAL = ("energy_j", "duration_s")
-_GRID = (*_PREDICTED, *_FORMULA, "samples", "epochs")
-_TRAINING = (*_GRID, *_TOTAL)
-_SEARCH = (*_TRAINING, "trainings", "grid", "random", "seed")
-_USE = (*_ANY_NETWORK, "batch_size", "decode", "inferences", *_FORMULA[:1], *_TOTAL)
+TOTAL_KEYS = ("energy_j", "duration_s")
+GRID_KEYS = (*_PREDICTED, *_FORMULA, "samples", "epochs")
+TRAINING_KEYS = (*GRID_KEYS, *TOTAL_KEYS)
+_USE = (*_ANY_NETWORK, "batch_size", "decode", "inferences", *_FORMULA[:1], *TOTAL_KEYS)
 _OF_ONE_NETWORK = ("input_shape", "sequence_length", "frozen")
 
 
@@ -75,18 +64,37 @@ def training_phase(value: object, where: str, folder: Path) -> Phase:
     ... )
     Given(energy_j=300.0, duration_s=None, overhead=4.0)
     """
-    return _training(Table(value, where, _TRAINING), folder)
+    return training_in(Table(value, where, TRAINING_KEYS), folder)
 
 
-def _training(table: Table, folder: Path) -> Phase:
+def training_in(table: Table, folder: Path) -> Phase:
+    """Read a training whose keys were looked at.
+
+    Parameters
+    ----------
+    table : Table
+        Its keys, with all that it inherits.
+    folder : Path
+        Relative paths start there.
+
+    Returns
+    -------
+    phase : Phase
+        What is predicted, or what is given.
+
+    Raises
+    ------
+    InputFileError
+        If a key is missing or does not go with another, or a value is out of its range.
+    """
     duration_s = table.positive("duration_s")
     energy_j = table.positive("energy_j")
     if energy_j is not None:
-        _alone(table, "energy_j", _TOTAL)
+        only_with(table, "energy_j", TOTAL_KEYS)
         return Given(energy_j=energy_j, duration_s=duration_s)
     inference_j = table.positive("inference_energy_j")
     if inference_j is not None:
-        _alone(
+        only_with(
             table, "inference_energy_j", (*_FORMULA, "samples", "epochs", "duration_s")
         )
         overhead = table.number("overhead")
@@ -102,7 +110,7 @@ def _training(table: Table, folder: Path) -> Phase:
             overhead=overhead,
         )
         return Given(energy_j=given_j, duration_s=duration_s, overhead=overhead)
-    _alone(table, "network", (*_PREDICTED, "samples", "epochs"))
+    only_with(table, "network", (*_PREDICTED, "samples", "epochs"))
     return Work(
         network=_network(table, folder),
         workload=_workload(
@@ -119,7 +127,23 @@ def _training(table: Table, folder: Path) -> Phase:
     )
 
 
-def _alone(table: Table, key: str, allowed: tuple[str, ...]) -> None:
+def only_with(table: Table, key: str, allowed: tuple[str, ...]) -> None:
+    """Refuse keys that do not go with another.
+
+    Parameters
+    ----------
+    table : Table
+        The keys.
+    key : str
+        The one that says how the energy is known.
+    allowed : tuple of str
+        Keys that may stand beside it.
+
+    Raises
+    ------
+    InputFileError
+        If there is another.
+    """
     for other in table.content:
         if other not in allowed:
             raise table.wrong(
@@ -189,129 +213,33 @@ def _reading(table: Table) -> dict[str, Any]:
     return reading
 
 
-def search_phase(
-    value: object, training: Mapping[str, object], where: str, folder: Path
-) -> Search:
-    """Read an architecture search.
+def inherited(
+    own: Mapping[str, object], base: Mapping[str, object]
+) -> dict[str, object]:
+    """Return the keys of a training with those it takes over from another.
 
     Parameters
     ----------
-    value : object
-        The parsed table: a training's keys, and with them ``trainings``, a number or
-        a list of tables, or ``grid``, a table of lists. What it leaves out is as in
-        the final training.
-    training : mapping
-        The final training's keys; empty where there is none.
-    where : str
-        Its place, for messages.
-    folder : Path
-        Relative paths start there.
+    own : mapping
+        What it says itself.
+    base : mapping
+        Keys of the other; what contradicts its own is left out.
 
     Returns
     -------
-    search : Search
-        Its trainings.
-
-    Raises
-    ------
-    InputFileError
-        If a key is not known or missing, a value is out of its range, or there are
-        too many trainings.
+    keys : dict
+        All together.
 
     Examples
     --------
-    >>> search = search_phase(
-    ...     {"grid": {"epochs": [1, 2, 3], "samples": [10, 20]}},
-    ...     {"inference_energy_j": 1.0, "overhead": 0.0},
-    ...     "search",
-    ...     Path(),
-    ... )
-    >>> search.number, sum(given.energy_j for given, _ in search.trainings)
-    (6, 180.0)
+    >>> inherited({"epochs": 2}, {"network": "a.json", "frozen": 3, "epochs": 9})
+    {'network': 'a.json', 'frozen': 3, 'epochs': 2}
+    >>> inherited({"network": "b.json"}, {"network": "a.json", "frozen": 3})
+    {'network': 'b.json'}
     """
-    table = Table(value, where, _SEARCH)
-    own = {key: one for key, one in table.content.items() if key in _TRAINING}
-    base = _over(own, training)
-    if "energy_j" in own:
-        _alone(table, "energy_j", _TOTAL)
-        given = _training(Table(own, where), folder)
-        return Search(trainings=((given, 1),), kind="given")
-    if "grid" in table:
-        if "trainings" in table:
-            raise table.wrong("give trainings or a grid, not both")
-        return _grid(table, base, folder)
-    for key in ("random", "seed"):
-        if key in table:
-            raise table.wrong(f"{key} needs a grid to draw from")
-    listed = table.content.get("trainings")
-    if not isinstance(listed, list | tuple):
-        phase = _training(Table(base, where), folder)
-        return Search(trainings=((phase, table.count("trainings")),), kind="equal")
-    if not 1 <= len(listed) <= MOST_TRAININGS:
-        raise table.wrong(f"trainings must be 1 to {MOST_TRAININGS:,} tables")
-    phases = []
-    for place, one in enumerate(listed, 1):
-        inside = Table(one, f"{where}.trainings[{place}]", _TRAINING)
-        merged = Table(_over(inside.content, base), inside.where)
-        phases.append((_training(merged, folder), 1))
-    return Search(trainings=tuple(phases), kind="listed")
-
-
-def _grid(table: Table, base: Mapping[str, object], folder: Path) -> Search:
-    grid = table.inside("grid", _GRID)
-    axes = {}
-    for key, values in grid.content.items():
-        if not isinstance(values, list | tuple) or not values:
-            raise grid.wrong(f"{key} must be a list of values, got {values!r:.60}")
-        axes[key] = values
-    if not axes:
-        raise grid.wrong("needs a list of values, such as epochs = [5, 10]")
-    candidates = math.prod(map(len, axes.values()))
-    drawn = table.count("random", default=candidates)
-    if "seed" in table and "random" not in table:
-        raise table.wrong("seed needs random, the number of trainings to draw")
-    if drawn > candidates:
-        raise table.wrong(
-            f"random must be at most the {candidates:,} trainings of the grid, "
-            f"got {drawn:,}"
-        )
-    if candidates > MOST_CANDIDATES or drawn > MOST_TRAININGS:
-        raise table.wrong(
-            f"the grid has {candidates:.3g} trainings; at most {MOST_TRAININGS:,} can "
-            "be done, drawn by random = K from at most 1e15"
-        )
-    seed = table.count("seed", least=0, default=0) if "random" in table else None
-    if seed is None:
-        points = list(product(*axes.values()))
-    else:
-        chosen = random.Random(seed).sample(range(candidates), drawn)
-        points = [_point(number, list(axes.values())) for number in chosen]
-    phases = []
-    for place, point in enumerate(points, 1):
-        values = dict(zip(axes, point, strict=True))
-        merged = Table(_over(values, base), f"{grid.where}[{place}]")
-        phases.append((_training(merged, folder), 1))
-    return Search(
-        trainings=tuple(phases),
-        kind="grid" if seed is None else "random",
-        candidates=candidates,
-        seed=seed,
-    )
-
-
-def _point(number: int, axes: list[Any]) -> tuple[object, ...]:
-    point = []
-    for values in reversed(axes):
-        number, place = divmod(number, len(values))
-        point.append(values[place])
-    return tuple(reversed(point))
-
-
-def _over(own: Mapping[str, object], base: Mapping[str, object]) -> dict[str, object]:
-    """Return keys over those of another training, without what contradicts them."""
     if "energy_j" in own or not own:
         return dict(own or base)
-    dropped = set(_TOTAL)
+    dropped = set(TOTAL_KEYS)
     if any(key in own for key in _FORMULA) and "network" not in own:
         dropped.update(_PREDICTED)
     if "network" in own:
@@ -358,21 +286,25 @@ def use_phase(
     if duration_s is not None:
         duration_s /= max(inferences, 1)
     if energy_j is not None:
-        _alone(own, "energy_j", (*_TOTAL, "inferences"))
+        only_with(own, "energy_j", (*TOTAL_KEYS, "inferences"))
         if not inferences:
             raise own.wrong("energy_j is that of all inferences, of which there are 0")
         given = Given(energy_j=energy_j / inferences, duration_s=duration_s)
         return Use(inferences=inferences, work=given)
-    inherited = [key for key in (*_ANY_NETWORK, *_FORMULA[:1]) if key in training]
-    table = Table(_over(own.content, {key: training[key] for key in inherited}), where)
+    shared = {
+        key: training[key] for key in (*_ANY_NETWORK, *_FORMULA[:1]) if key in training
+    }
+    table = Table(inherited(own.content, shared), where)
     inference_j = table.positive("inference_energy_j")
     if inference_j is not None:
-        _alone(table, "inference_energy_j", (*_FORMULA[:1], "inferences", "duration_s"))
+        only_with(
+            table, "inference_energy_j", (*_FORMULA[:1], "inferences", "duration_s")
+        )
         return Use(
             inferences=inferences,
             work=Given(energy_j=inference_j, duration_s=duration_s),
         )
-    _alone(table, "network", (*_ANY_NETWORK, "batch_size", "decode", "inferences"))
+    only_with(table, "network", (*_ANY_NETWORK, "batch_size", "decode", "inferences"))
     work = Work(
         network=_network(table, folder),
         workload=_workload(

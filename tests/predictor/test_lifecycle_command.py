@@ -1,19 +1,26 @@
 """Life cycles that are described in a file, on the command line."""
 
+import copy
 import csv
 import json
 import math
+import random
+import tomllib
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from predictor import PredictorError, assess_lifecycle
 from predictor.cli import main
+from predictor.report.lifecycle_table import render_lifecycle
+from predictor.report.tabular import FORMS
 
 ROOT = Path(__file__).parents[2]
 PAPER = ROOT / "data" / "lifecycles" / "paper.toml"
 TRANSFER = ROOT / "data" / "lifecycles" / "transfer.toml"
+LENET = ROOT / "data" / "networks" / "lenet5.json"
 MODEL = ROOT / "models" / "epyc-2core-jax"
 
 JOULES_PER_KWH = 3.6e6
@@ -374,3 +381,42 @@ def test_strict_refuses_what_was_never_measured(capsys):
 
     assert (status, out) == (5, "")
     assert "variants.whole.training" in err
+
+
+STRANGE = (
+    *(None, True, 0, -1, 3.5, 0.5, 1e30, 1e308, 5e-324, math.nan, math.inf, 10**400),
+    *("", "base", "x" * 500, "\x1b[31m", str(LENET), [], [1], [None], {}, {"a": 1}),
+    *([{}], {"epochs": [1, 2]}, {"batch_size": [1, 2], "samples": [1]}, "float16"),
+)
+
+
+def places_in(value):
+    inside = value.items() if isinstance(value, dict) else ()
+    for key, one in inside:
+        yield value, key
+        yield from places_in(one)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_damaged_description_is_answered_or_refused_but_never_fails(seed):
+    drawn = random.Random(seed)
+    whole = tomllib.loads(PAPER.read_text())
+    training = {"network": str(LENET), "samples": 100, "epochs": 1}
+    whole["variants"]["iowa"]["training"] = training
+    shown, refused = [], []
+    for _ in range(150):
+        damaged = copy.deepcopy(whole)
+        found = list(places_in(damaged))
+        table, key = drawn.choice(found)
+        other = drawn.choice([key for _, key in found])
+        table[drawn.choice([key, other])] = copy.deepcopy(drawn.choice(STRANGE))
+        try:
+            assessment = assess_lifecycle(damaged, model=MODEL)
+        except PredictorError as error:
+            refused.append(str(error))
+        else:
+            shown += [render_lifecycle(assessment, form) for form in FORMS]
+    assert shown
+    assert refused
+    assert not any("\n" in sentence for sentence in refused)
+    assert not any("\x1b" in text for text in (*shown, *refused))
