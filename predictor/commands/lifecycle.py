@@ -32,8 +32,8 @@ def command(
 ) -> None:
     """Add up search, training and use over a network's life, and compare variants.
 
-    What flags and environment variables say goes before the description, and what it
-    says goes before configuration files.
+    Flags and environment variables go before what the description says.
+    Configuration files fill in what it leaves open.
 
     Example: predictor lifecycle data/lifecycles/transfer.toml --region DEU
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -32,6 +33,8 @@ from predictor.notices import Notice, warnings_of
 from predictor.prediction import judge, widening
 from predictor.readers import NetworkFile, Request, read_network
 from predictor.workload import Mode, Workload
+
+_ONE_OF_MANY = re.compile(r"\.(grid|trainings)\[[0-9]+\]$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -68,7 +71,7 @@ class Pricing:
         self.strict = strict
         self._steps: dict[object, _Step] = {}
         self._networks: dict[object, tuple[NetworkFile, NetworkCount]] = {}
-        self._outside: dict[str, str] = {}
+        self._outside: dict[str, dict[_Step, None]] = {}
 
     def part(self, phase: Phase, mode: Mode) -> Part:
         """Return what a phase takes.
@@ -150,8 +153,12 @@ class Pricing:
         found: dict[Notice, None] = {}
         for step in self._steps.values():
             found.update(dict.fromkeys(warnings_of(self.chosen, None, step.workload)))
-        for where, reason in self._outside.items():
-            found[Notice(code="out_of_range", message=f"{where}: {reason}")] = None
+        for where, steps in self._outside.items():
+            worst = max(steps, key=lambda step: step.verdict.distance)
+            reasons = "; ".join(worst.verdict.reasons[:2])
+            if len(steps) > 1:
+                reasons = f"{len(steps)} kinds of steps are outside; worst: {reasons}"
+            found[Notice(code="out_of_range", message=f"{where}: {reasons}")] = None
         return tuple(found)
 
     def notes(self) -> tuple[str, ...]:
@@ -181,9 +188,9 @@ class Pricing:
                     self._networks[network] = _counted(work)
                 step = self._priced(job, *self._networks[network], _request(work))
             self._steps[key] = step
-            if not step.verdict.in_domain:
-                phase = work.where.rpartition(": ")[2]
-                self._outside[phase] = "; ".join(step.verdict.reasons[:2])
+        if not step.verdict.in_domain:
+            phase = _ONE_OF_MANY.sub("", work.where.rpartition(": ")[2])
+            self._outside.setdefault(phase, {})[step] = None
         return step
 
     def _priced(

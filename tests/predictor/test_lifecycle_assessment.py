@@ -342,6 +342,18 @@ def test_a_predicted_static_share_lies_in_an_interval():
     assert 0 < share.lower < share.estimate < share.upper <= 1
 
 
+def test_what_is_outside_the_fitted_range_is_said_once_for_each_phase():
+    search = {"grid": {"batch_size": [2**14, 2**15, 2**16], "epochs": [1, 2]}}
+    variant = {"training": lenet(), "search": search}
+
+    found = assessed(variant, variant)
+
+    said = [one.message for one in found.warnings if one.code == "out_of_range"]
+    assert len(said) == 2
+    for place, message in enumerate(said):
+        assert message.startswith(f"variants.v{place}.search: 3 kinds of steps")
+
+
 def test_relative_paths_start_at_the_description(tmp_path, monkeypatch):
     folder = tmp_path / "inside"
     folder.mkdir()
