@@ -69,7 +69,8 @@ def assumptions_about(
             code="intervals",
             message=(
                 "ends of intervals are added, as if all predictions erred to the same "
-                "side; what is given has no interval"
+                "side; in shares, overheads and break-evens they err to opposite "
+                "sides; what is given has no interval"
             ),
         ),
     ]
