@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from predictor.estimation import estimate as estimate
     from predictor.levers import Change as Change
     from predictor.levers import Question as Question
+    from predictor.lifecycle.assessment import assess_lifecycle as assess_lifecycle
+    from predictor.lifecycle.result import Assessment as Assessment
     from predictor.many import Estimates as Estimates
     from predictor.many import estimate_many as estimate_many
     from predictor.savings import WhatIf as WhatIf
@@ -23,6 +25,8 @@ _PUBLIC = {
     "estimate": "predictor.estimation",
     "estimate_many": "predictor.many",
     "Estimates": "predictor.many",
+    "assess_lifecycle": "predictor.lifecycle.assessment",
+    "Assessment": "predictor.lifecycle.result",
     "compare": "predictor.comparison",
     "Comparison": "predictor.comparison",
     "Estimate": "predictor.answer",
@@ -35,6 +39,7 @@ _PUBLIC = {
 }
 
 __all__ = [
+    "Assessment",
     "Change",
     "Comparison",
     "Estimate",
@@ -44,6 +49,7 @@ __all__ = [
     "WhatIf",
     "Workload",
     "__version__",
+    "assess_lifecycle",
     "compare",
     "estimate",
     "estimate_many",

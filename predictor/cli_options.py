@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,6 +25,10 @@ StartOption = Annotated[
     Path | None,
     typer.Option("--from", help="Folder of another platform's model to start from."),
 ]
+
+
+if TYPE_CHECKING:
+    from predictor.freezing import Frozen
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,14 +74,26 @@ class ReadingOptions:
         str,
         typer.Option(help="A layer without a counting rule: error or approximate."),
     ] = "error"
+    frozen: Annotated[
+        str | None,
+        typer.Option(
+            help="Layers not trained: base, a number, a share, or the last one's name."
+        ),
+    ] = None
 
     def arguments(self) -> dict[str, Any]:
         """Return them as arguments of `predictor.estimate`."""
+        frozen: Frozen | None = None
+        if self.frozen is not None:
+            from predictor.freezing import parsed_frozen
+
+            frozen = parsed_frozen(self.frozen)
         return {
             "input_shapes": parsed_shapes(self.input_shape),
             "sequence_length": self.sequence_length,
             "decode": self.decode,
             "on_unknown": self.on_unknown,
+            "frozen": frozen,
         }
 
 
@@ -86,7 +102,7 @@ class PlaceOptions:
     """Where electricity comes from, and what it costs."""
 
     region: Annotated[
-        str | None, typer.Option(help="Country as ISO3, such as DEU.")
+        str | None, typer.Option(help="Such as DEU, USA-CA or gcp:us-west1.")
     ] = None
     carbon_intensity: Annotated[
         float | None, typer.Option(help="gCO2e per kWh instead of the region's.")

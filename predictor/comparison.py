@@ -12,6 +12,7 @@ import numpy as np
 from predictor.answer import Estimate
 from predictor.errors import UsageError
 from predictor.features import FloatArray
+from predictor.fitted_model import FittedModel
 from predictor.intervals import (
     KEPT_PAIRS,
     Quantity,
@@ -279,15 +280,32 @@ def _independent(one: Estimate, other: Estimate) -> Ratio:
 
 def _residuals(one: Estimate, other: Estimate) -> FloatArray:
     """Return the errors of such quotients: of steps and cold parts, by their shares."""
-    model = one.chosen.model
+    share = sum(_cold_share(estimate) for estimate in (one, other)) / 2
+    return quotient_residuals(one.chosen.model, cold_share=share)
+
+
+def quotient_residuals(model: FittedModel, *, cold_share: float) -> FloatArray:
+    """Return the errors of quotients of two workloads' energies.
+
+    Parameters
+    ----------
+    model : FittedModel
+        The model that answers for both.
+    cold_share : float
+        Mean share of the cold part in both energies, 0 to 1.
+
+    Returns
+    -------
+    residuals : ndarray of shape (n_residuals,)
+        Absolute log errors, ascending.
+    """
     steady, cold = model.steps["energy_j"].pair_residuals, model.cold.get("energy_j")
     if cold is None or not len(steady) or not len(cold.pair_residuals):
         return steady
-    share = sum(_cold_share(estimate) for estimate in (one, other)) / 2
     levels = np.linspace(0, 1, KEPT_PAIRS)
-    mixed: FloatArray = (1 - share) * np.quantile(steady, levels) + share * np.quantile(
-        cold.pair_residuals, levels
-    )
+    mixed: FloatArray = (1 - cold_share) * np.quantile(
+        steady, levels
+    ) + cold_share * np.quantile(cold.pair_residuals, levels)
     return mixed
 
 

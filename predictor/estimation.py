@@ -5,23 +5,22 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from predictor.answer import Estimate, LayerShare
 from predictor.carbon import carbon_intensity, check_pue
-from predictor.counting import NetworkCount, OnUnknown, count_network
-from predictor.domain import approximated
-from predictor.errors import OutOfDomainError, UsageError
-from predictor.features import FloatArray, StepTable, describe_steps
+from predictor.counting import NetworkCount, OnUnknown
+from predictor.errors import UsageError
 from predictor.fitted_model import TargetModel
-from predictor.intervals import CONFIDENCE_LEVEL, Quantity, interval
+from predictor.freezing import Frozen, counted_network
+from predictor.intervals import CONFIDENCE_LEVEL, interval
 from predictor.models import choose_model
 from predictor.notices import assumptions_of, warnings_of
-from predictor.prediction import drivers, judge, widening
-from predictor.readers import LiveModel, Request, read_network
+from predictor.prediction import drivers
+from predictor.readers import LiveModel, Request
+from predictor.step_price import StepPrice, price_step
 from predictor.workload import Workload
 
 OVERHEAD_LAYER = "(start of each step)"
@@ -35,6 +34,7 @@ def estimate(
     sequence_length: int | None = None,
     decode: bool = False,
     on_unknown: OnUnknown = "error",
+    frozen: Frozen | None = None,
     model: str | os.PathLike[str] | None = None,
     hardware: str | None = None,
     region: str | None = None,
@@ -64,12 +64,16 @@ def estimate(
     on_unknown : {"error", "approximate"}, default="error"
         What to do about a layer without a counting rule: refuse the network, or price
         the layer by its tensors, with intervals twice as wide.
+    frozen : str, int or float, optional
+        Layers that are not trained: a number or a share of them, the name of the last
+        one, or ``"base"`` for all before the last layer with weights; by default what
+        the network says. Keras' formats only; without effect in inference.
     model : path, optional
         Folder of a fitted model; by default `choose_model` decides.
     hardware : str, optional
         Name of a known fitted model instead.
     region : str, optional
-        ISO 3166 alpha-3 code of the place; by default the world's mean.
+        Code of the place as of `carbon_intensity`; by default the world's mean.
     carbon_intensity_g_per_kwh : float, optional
         Carbon intensity in gCO2e/kWh instead of the region's.
     pue : float, default=1.0
@@ -105,36 +109,34 @@ def estimate(
         input_shapes=shapes, sequence_length=sequence_length, decode=decode
     )
     check_mode(request, job)
-    file = read_network(network, request)
-    counts = count_network(file.architecture, shapes, on_unknown=on_unknown)
+    file, counts = counted_network(
+        network,
+        request,
+        on_unknown=on_unknown,
+        frozen=frozen if job.mode == "training" else None,
+    )
     taken = (*file.assumptions, *(f"inputs of shape {shape}" for shape in shapes))
+    if frozen is not None and job.mode == "training":
+        trained = f"{counts.trainable_params:,} of {counts.params:,} parameters"
+        taken = (*taken, f"layers are frozen ({frozen}): {trained} are trained")
     chosen = choose_model(model, hardware=hardware)
     fitted = chosen.model
-    table = describe_steps([(counts, job)])
-    shares, verdict = judge(fitted, table)
-    verdict = approximated(
-        verdict, counts, dtype=job.dtype, fitted=fitted.platform.dtype
+    price = price_step(
+        fitted,
+        counts,
+        job,
+        name=file.architecture.name,
+        confidence_level=confidence_level,
+        strict=strict,
     )
-    if strict and not verdict.in_domain:
-        raise OutOfDomainError(
-            f"{file.architecture.name}: outside the range {fitted.name} was fitted on: "
-            f"{'; '.join(verdict.reasons[:2])}. Leave out --strict for an estimate "
-            "with a wider interval, or measure such networks and fit again"
-        )
-    widen = widening(verdict)
-    say = partial(_interval, table=table, level=confidence_level, widen=widen)
-    cold = {target: say(one) for target, one in fitted.cold.items()}
-    whole = {
-        target: _plus(say(one).scaled(job.full_batches), cold.get(target))
-        for target, one in fitted.steps.items()
-    }
+    whole = {target: price.total(target, job.full_batches) for target in price.steady}
     power_w = None
     if "duration_s" in whole:
         power_w = interval(
             whole["energy_j"].estimate / whole["duration_s"].estimate,
             fitted.power_residuals,
             confidence_level,
-            widen=widen,
+            widen=price.widening,
         )
     return Estimate(
         network=file,
@@ -143,15 +145,15 @@ def estimate(
         chosen=chosen,
         confidence_level=confidence_level,
         energy_j=whole["energy_j"],
-        cold_energy_j=cold.get("energy_j"),
+        cold_energy_j=price.cold.get("energy_j"),
         duration_s=whole.get("duration_s"),
         power_w=power_w,
         carbon=carbon,
         pue=pue,
         price_per_kwh=price_per_kwh,
-        layers=_layers(counts, table, shares, fitted.steps["energy_j"]),
-        verdict=verdict,
-        warnings=warnings_of(chosen, verdict, job),
+        layers=_layers(counts, price, fitted.steps["energy_j"]),
+        verdict=price.verdict,
+        warnings=warnings_of(chosen, price.verdict, job),
         assumptions=assumptions_of(
             chosen, carbon, pue, job, taken, price_per_kwh=price_per_kwh
         ),
@@ -209,25 +211,12 @@ def check_mode(request: Request, workload: Workload) -> None:
         )
 
 
-def _interval(
-    target: TargetModel, *, table: StepTable, level: float, widen: float
-) -> Quantity:
-    predicted = float(target.predict(table)[0])
-    return interval(predicted, target.residuals[target.chosen], level, widen=widen)
-
-
-def _plus(steady: Quantity, cold: Quantity | None) -> Quantity:
-    return steady if cold is None else steady.plus(cold)
-
-
 def _layers(
-    counts: NetworkCount,
-    table: StepTable,
-    shares: FloatArray,
-    fitted: TargetModel,
+    counts: NetworkCount, price: StepPrice, fitted: TargetModel
 ) -> tuple[LayerShare, ...]:
-    driven_by = drivers(fitted, table, shares, len(counts.layers))
-    by_layer = np.bincount(table.layer, weights=shares, minlength=len(counts.layers))
+    table, shares, n_layers = price.table, price.shares, len(counts.layers)
+    driven_by = drivers(fitted, table, shares, n_layers)
+    by_layer = np.bincount(table.layer, weights=shares, minlength=n_layers)
     layers = [
         LayerShare(
             name=layer.name,

@@ -9,6 +9,7 @@ from typing import Any
 from predictor.answer import Estimate
 from predictor.errors import UsageError
 from predictor.estimation import estimate
+from predictor.freezing import parsed_frozen
 from predictor.workload import Workload
 
 MOST_VALUES = 100
@@ -115,6 +116,7 @@ LEVERS: Mapping[str, Lever] = {
     "mode": Lever(argument="mode"),
     "optimizer": Lever(argument="optimizer"),
     "dtype": Lever(argument="dtype"),
+    "frozen": Lever(argument="frozen"),
     "region": Lever(argument="region", undoes=("carbon_intensity_g_per_kwh",)),
     "carbon-intensity": Lever(argument="carbon_intensity_g_per_kwh", kind=float),
     "pue": Lever(argument="pue", kind=float),
@@ -170,6 +172,8 @@ def parsed_changes(texts: Sequence[str]) -> list[Change]:
 
 def _parsed(name: str, value: str) -> float | str:
     kind = LEVERS[name].kind
+    if name == "frozen" and value:
+        return parsed_frozen(value)
     try:
         if value:
             return kind(value)

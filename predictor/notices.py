@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from predictor.carbon import WORLD_SOURCE, CarbonIntensity
+from predictor.carbon import WORLD, CarbonIntensity
 from predictor.domain import Verdict, other_dtype
 from predictor.models import ChosenModel
 from predictor.prediction import share_source
@@ -114,7 +114,7 @@ def most_important(
                 "defaults; energy, time and emissions are in proportion to both"
             ),
         )
-    if carbon.source == WORLD_SOURCE:
+    if carbon.region == WORLD and carbon.year is not None:
         by_code["world"] = Notice(
             code="carbon",
             message=(
@@ -130,11 +130,31 @@ def most_important(
     return Notice(code="not_counted", message=message)
 
 
-def _carbon_sentence(carbon: CarbonIntensity, pue: float) -> str:
+def carbon_sentence(carbon: CarbonIntensity, pue: float) -> str:
+    """Say where electricity comes from.
+
+    Parameters
+    ----------
+    carbon : CarbonIntensity
+        Of the electricity.
+    pue : float
+        Power usage effectiveness of the site.
+
+    Returns
+    -------
+    sentence : str
+        With region, year and source, as far as they are known.
+
+    Examples
+    --------
+    >>> from predictor.carbon import carbon_intensity
+    >>> carbon_sentence(carbon_intensity(override_g_per_kwh=20.0), 1.58)
+    '20 gCO2e/kWh (given by the user), PUE 1.58'
+    """
     number = f"{carbon.carbon_intensity_g_per_kwh:g} gCO2e/kWh"
-    if carbon.region is None:
-        return f"{number} ({carbon.source}), PUE {pue:g}"
-    return f"{number} in {carbon.region} ({carbon.year}, {carbon.source}), PUE {pue:g}"
+    place = "" if carbon.region is None else f" in {carbon.region}"
+    said = carbon.source if carbon.year is None else f"{carbon.year}, {carbon.source}"
+    return f"{number}{place} ({said}), PUE {pue:g}"
 
 
 def assumptions_of(
@@ -196,7 +216,7 @@ def assumptions_of(
                 "the making of the hardware"
             ),
         ),
-        Notice(code="carbon", message=_carbon_sentence(carbon, pue)),
+        Notice(code="carbon", message=carbon_sentence(carbon, pue)),
     ]
     if price_per_kwh is not None:
         message = f"cost: {price_per_kwh:g} per kWh, in the currency of that price"

@@ -7,6 +7,10 @@ COMMANDS = {
         "Show what changing one thing would save: batch, precision, place, hardware."
     ),
     "inspect": "List the layers of a network: shapes, parameters, MACs and bytes.",
+    "lifecycle": (
+        "Add up search, training and use over a network's life, and compare variants."
+    ),
+    "regions": "List places whose carbon intensity is known, with year and source.",
     "fit": "Fit all regressors on measurements, choose the best and write the model.",
     "evaluate": (
         "Show how wrong every regressor and baseline is on rows it did not see."

@@ -26,8 +26,8 @@ def command(
     Example: predictor inspect model.json
     """
     from predictor.cli_options import parsed_shapes
-    from predictor.counting import count_network
-    from predictor.readers import Request, read_network
+    from predictor.freezing import counted_network
+    from predictor.readers import Request
     from predictor.report.layer_table import render_layers
     from predictor.report.tabular import FORMS, Form
 
@@ -37,11 +37,9 @@ def command(
         sequence_length=reading.sequence_length,
         decode=reading.decode,
     )
-    network = read_network(file, request)
-    counts = count_network(
-        network.architecture,
-        request.input_shapes,
-        on_unknown=reading.on_unknown,  # type: ignore[arg-type]
+    arguments = reading.arguments()
+    network, counts = counted_network(
+        file, request, on_unknown=arguments["on_unknown"], frozen=arguments["frozen"]
     )
     say(context, f"{network.format}, sha256 {network.sha256}")
     chosen_form: Form = form  # type: ignore[assignment]

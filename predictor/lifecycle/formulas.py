@@ -1,4 +1,4 @@
-"""The paper's life-cycle model: the IT energy of search, training and use."""
+"""The formulas of the paper's life-cycle model."""
 
 import math
 from collections.abc import Iterable
@@ -201,3 +201,36 @@ def break_even_inferences(
             f"the energy of an inference must be above 0 J, got {inference_energy_j!r}"
         )
     return max(invested_energy_j, 0.0) / inference_energy_j
+
+
+def static_share(idle_power_w: float, *, duration_s: float, energy_j: float) -> float:
+    """Return the part of an energy that would be drawn without computing.
+
+    Parameters
+    ----------
+    idle_power_w : float
+        Power of the idle machine in W.
+    duration_s : float
+        How long the work takes in s.
+    energy_j : float
+        IT energy of the work in J, above 0.
+
+    Returns
+    -------
+    share : float
+        Static energy over all energy; the rest is dynamic. Above 1 where the idle
+        power exceeds the mean power of the work, and so cannot be right.
+
+    Raises
+    ------
+    UsageError
+        If the energy is not above 0.
+
+    Examples
+    --------
+    >>> static_share(20.0, duration_s=10.0, energy_j=250.0)
+    0.8
+    """
+    if not energy_j > 0:
+        raise UsageError(f"the energy must be above 0 J, got {energy_j!r}")
+    return idle_power_w * duration_s / energy_j
