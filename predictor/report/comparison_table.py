@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 
 from predictor.answer import Estimate
 from predictor.comparison import Comparison, Contradiction, Ratio
-from predictor.report.quantities import COUNT, DURATION_S, ENERGY_WH, readable
+from predictor.report.quantities import COUNT, DURATION_S, ENERGY_WH, readable, times
 from predictor.report.tabular import Form, csv_text, document_text, table_lines
-from predictor.report.terminal import printable, terminal_width
+from predictor.report.terminal import printable, wrapped
 from predictor.units import joules_to_kwh
 
 CSV_COLUMNS = (
@@ -44,15 +43,19 @@ def render_comparison(comparison: Comparison, form: Form) -> str:
     pairs = list(zip(comparison.estimates, comparison.ratios, strict=True))
     if form == "csv":
         return csv_text(CSV_COLUMNS, [_fields(*pair) for pair in pairs])
-    first, width = comparison.estimates[0], terminal_width()
+    first = comparison.estimates[0]
     work, platform = first.workload, first.chosen.model.platform
     titles = ["", "params", "MACs", "energy", "time"]
     titles += ["times the first", "less"]
     lines = [
-        f"{work.mode}, {work.epochs:,} epoch(s) of {work.samples:,} samples, "
-        f"batch {work.batch_size:,} ({work.optimizer}, {work.dtype})",
-        f"on {printable(platform.hardware)}, {platform.backend}; "
-        f"energy {platform.energy_source}, {first.chosen.tier} model",
+        *wrapped(
+            f"{work.mode}, {work.epochs:,} epoch(s) of {work.samples:,} samples, "
+            f"batch {work.batch_size:,} ({work.optimizer}, {work.dtype})"
+        ),
+        *wrapped(
+            f"on {printable(platform.hardware)}, {platform.backend}; "
+            f"energy {platform.energy_source}, {first.chosen.tier} model"
+        ),
         "",
         *table_lines(titles, [_cells(*pair) for pair in pairs]),
         "",
@@ -65,7 +68,7 @@ def render_comparison(comparison: Comparison, form: Form) -> str:
         "it takes less than the first",
     ]
     for note in notes:
-        lines += textwrap.wrap(printable(note, 400), width)
+        lines += wrapped(printable(note, 400))
     return "\n".join(lines) + "\n"
 
 
@@ -80,7 +83,7 @@ def _cells(estimate: Estimate, ratio: Ratio) -> list[str]:
         "-" if time is None else readable(time.estimate, DURATION_S),
         "1"
         if is_first
-        else f"{energy.estimate:.2g} ({energy.lower:.2g}-{energy.upper:.2g})",
+        else f"{times(energy.estimate)} ({times(energy.lower)}-{times(energy.upper)})",
         "-" if is_first else f"{ratio.probability_less:.0%}",
     ]
 
@@ -94,8 +97,8 @@ def _contradictions(
 ) -> list[str]:
     sentences = [
         f"warning: by {_METRICS[one.metric]}, {_name(estimates[one.more])} looks "
-        f"{1 / one.said:.2g} times cheaper than {_name(estimates[one.less])}; it takes "
-        f"{one.ratio:.2g} times its energy"
+        f"{times(1 / one.said)} times cheaper than {_name(estimates[one.less])}; it "
+        f"takes {times(one.ratio)} times its energy"
         for one in found[:SHOWN]
     ]
     if len(found) > SHOWN:

@@ -105,7 +105,11 @@ def _table(answer: Estimate) -> str:
 
     buffer = io.StringIO()
     console = Console(
-        file=buffer, width=terminal_width(), highlight=False, soft_wrap=False
+        file=buffer,
+        width=terminal_width(),
+        highlight=False,
+        soft_wrap=False,
+        color_system=None,  # whatever FORCE_COLOR says
     )
     for line in _headline(answer):
         console.print(line, markup=False)

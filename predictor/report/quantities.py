@@ -56,6 +56,27 @@ def readable(value: float, scale: Scale) -> str:
     return f"{_digits(value / size)} {name}".rstrip()
 
 
+def times(ratio: float) -> str:
+    """Write how many times as much something is, with two digits.
+
+    Parameters
+    ----------
+    ratio : float
+        Not negative.
+
+    Returns
+    -------
+    text : str
+        Without an exponent, unless it is very large or very small.
+
+    Examples
+    --------
+    >>> times(0.4712), times(74.3), times(2031.0)
+    ('0.47', '74', '2,000')
+    """
+    return f"{float(f'{ratio:.2g}'):,g}"
+
+
 def readable_interval(quantity: Quantity, scale: Scale) -> str:
     """Write an interval in the unit of its estimate.
 

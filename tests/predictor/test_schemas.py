@@ -1,11 +1,8 @@
 """What commands print as JSON is what their published schemas say, and no other."""
 
-import contextlib
 import copy
-import io
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import typer
@@ -16,47 +13,24 @@ import predictor.cli
 from predictor.artefact import load_model
 from predictor.commands import COMMANDS
 from predictor.estimation import estimate
-from predictor.models import DEFAULT_MODEL
 from predictor.schemas import load_schema, schema_names, schema_text
 from tests.dataset_builder.synthetic_sets import SyntheticSet, good_set
 from tests.predictor import device
-
-ROOT = Path(__file__).parents[2]
-MODEL = str(ROOT / "models" / DEFAULT_MODEL)
-NETWORKS = ROOT / "data" / "networks"
-PLATFORM = {"hardware": "AMD EPYC (2 cores)", "source": "modelled"}
-
-
-def network(name):
-    return str(NETWORKS / f"{name}.json")
-
-
-def measured(folder, count, *, name="rows.jsonl", seed=0):
-    rows = [row | PLATFORM for row in device.rows(count, seed=seed)]
-    return str(device.write_rows(folder / name, rows))
-
-
-def swept(folder):
-    made = SyntheticSet(folder / "swept")
-    for name, seed in (("runs.jsonl", 0), ("zoo.jsonl", 9)):
-        for number, row in enumerate(device.rows(3, seed=seed)):
-            windows = [{"duration_s": 2.0, "valid": True}]
-            stamps = made.timed(9.8) | {"id": f"{name}{number}", "windows": windows}
-            made.append(name, row | PLATFORM | stamps)
-    return str(made.directory)
+from tests.predictor.invocations import (
+    MODEL,
+    ROOT,
+    measured,
+    network,
+    printed,
+    swept,
+    transformer,
+)
 
 
 def checked(folder):
     good, empty = good_set(folder / "good"), SyntheticSet(folder / "empty")
     empty.append("runs.jsonl", device.rows(1)[0] | {"id": "1", "windows": []})
     return [[str(good.directory)], [str(empty.directory)]]
-
-
-def transformer(folder):
-    path = folder / "config.json"
-    sizes = {"n_embd": 8, "n_layer": 1, "n_head": 2, "vocab_size": 50}
-    path.write_text(json.dumps({"model_type": "gpt2", "n_positions": 16} | sizes))
-    return str(path)
 
 
 def estimates(folder):
@@ -120,7 +94,7 @@ def documents(tmp_path_factory):
             if command != name:
                 program = dataset_builder.cli.main
             kept[name] = [
-                _printed(program, [command, *arguments, "--format", "json"])
+                json.loads(printed(program, command, *arguments, "--format", "json"))
                 for arguments in INVOCATIONS[name](folder)
             ]
         return kept[name]
@@ -130,13 +104,6 @@ def documents(tmp_path_factory):
         for where in ("predictor.learning_curve", "dataset_builder.pace"):
             patch.setattr(f"{where}.fit_model", lambda rows, **_: load_model(MODEL))
         yield run
-
-
-def _printed(program, arguments):
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
-        status = program(arguments)
-    assert status in (0, 1)
-    return json.loads(printed.getvalue())
 
 
 def validator(name):
