@@ -10,7 +10,8 @@ from predictor.counting import NetworkCount
 from predictor.domain import Verdict
 from predictor.intervals import Quantity
 from predictor.models import ChosenModel
-from predictor.notices import Notice
+from predictor.notices import Notice, most_important
+from predictor.prediction import Driver
 from predictor.readers import NetworkFile
 from predictor.units import joules_to_kwh
 from predictor.workload import Workload
@@ -33,6 +34,9 @@ class LayerShare:
         Its weights.
     energy_share : float
         Its part of a step's energy; all parts add up to 1.
+    driven_by : {"launches", "macs", "bytes"} or None
+        What most of that is spent on, by the prices of the ``physical`` regressor:
+        starting kernels, arithmetic, or moving data. None where that is not known.
     """
 
     name: str
@@ -40,6 +44,7 @@ class LayerShare:
     macs: int
     params: int
     energy_share: float
+    driven_by: Driver | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +125,13 @@ class Estimate:
             return None
         return self.energy_kwh.scaled(self.pue * self.price_per_kwh)
 
+    @property
+    def matters_most(self) -> Notice:
+        """The warning or assumption that could change the answer most."""
+        return most_important(
+            self.warnings, self.assumptions, self.workload, self.carbon
+        )
+
     def to_dict(self) -> dict[str, object]:
         """Return the versioned document that ``--format json`` prints.
 
@@ -178,6 +190,7 @@ class Estimate:
             "in_domain": self.verdict.in_domain,
             "warnings": [asdict(notice) for notice in self.warnings],
             "assumptions": [asdict(notice) for notice in self.assumptions],
+            "matters_most": asdict(self.matters_most),
             "model": {
                 "name": model.name,
                 "regressor": energy.chosen,
@@ -201,6 +214,6 @@ class Estimate:
         return pandas.DataFrame([asdict(layer) for layer in self.layers])
 
     def _repr_html_(self) -> str:
-        from predictor.report.formats import render
+        from predictor.report.formats import html_fragment
 
-        return render(self, "html")
+        return html_fragment(self)

@@ -15,6 +15,12 @@ NetworkArgument = Annotated[
     Path,
     typer.Argument(help="Keras JSON or .keras, ONNX, or Hugging Face config.json."),
 ]
+TryOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--try", help="A lever and its values: batch-size=16,64; may be repeated."
+    ),
+]
 StartOption = Annotated[
     Path | None,
     typer.Option("--from", help="Folder of another platform's model to start from."),

@@ -21,6 +21,9 @@ from predictor.prediction import widening
 
 SCHEMA_VERSION = 1
 
+_LEVELS = 100
+"""Quantiles of errors that are combined with as many of another model."""
+
 SURE = 0.9
 """Probability from which a simple metric that says otherwise is called wrong."""
 
@@ -72,6 +75,8 @@ class Comparison:
     ----------
     estimates : tuple of Estimate
         In the order given.
+    labels : tuple of str
+        What each is called.
     ratios : tuple of Ratio
         Each over the first; the first over itself is exactly 1.
     contradictions : tuple of Contradiction
@@ -79,6 +84,7 @@ class Comparison:
     """
 
     estimates: tuple[Estimate, ...]
+    labels: tuple[str, ...]
     ratios: tuple[Ratio, ...]
     contradictions: tuple[Contradiction, ...]
 
@@ -95,10 +101,13 @@ class Comparison:
             "estimates": [
                 {
                     **estimate.to_dict(),
+                    "label": label,
                     "energy_ratio": ratio.energy.to_dict(),
                     "probability_less": ratio.probability_less,
                 }
-                for estimate, ratio in zip(self.estimates, self.ratios, strict=True)
+                for estimate, label, ratio in zip(
+                    self.estimates, self.labels, self.ratios, strict=True
+                )
             ],
             "contradictions": [
                 {
@@ -113,13 +122,17 @@ class Comparison:
         }
 
 
-def compare(estimates: Sequence[Estimate]) -> Comparison:
+def compare(
+    estimates: Sequence[Estimate], labels: Sequence[str] | None = None
+) -> Comparison:
     """Compare estimates with the first of them.
 
     Parameters
     ----------
     estimates : sequence of Estimate
-        At least two, of the same fitted model and confidence level.
+        At least two: networks, workloads, or hardware.
+    labels : sequence of str, optional
+        What each is called; by default by its network.
 
     Returns
     -------
@@ -129,24 +142,14 @@ def compare(estimates: Sequence[Estimate]) -> Comparison:
     Raises
     ------
     UsageError
-        If there are fewer than two, or they come from several fitted models.
-
-    Notes
-    -----
-    The interval of a ratio is a quantile of the errors of quotients of two
-    architectures that were left out of the fit; the ends of the two networks' own
-    intervals would make it wider than that.
+        If there are fewer than two.
     """
     if len(estimates) < 2:
         raise UsageError(f"a comparison needs two networks, got {len(estimates)}")
-    if len({one.chosen.digest for one in estimates}) > 1:
-        raise UsageError(
-            "estimates of different fitted models cannot be compared; use one of them "
-            "for all"
-        )
     first = estimates[0]
     return Comparison(
         estimates=tuple(estimates),
+        labels=tuple(labels or (one.network.architecture.name for one in estimates)),
         ratios=(
             Ratio(energy=Quantity(estimate=1, lower=1, upper=1), probability_less=0.5),
             *(energy_ratio(one, first) for one in estimates[1:]),
@@ -161,19 +164,72 @@ def energy_ratio(one: Estimate, other: Estimate) -> Ratio:
     Parameters
     ----------
     one, other : Estimate
-        Of the same fitted model.
+        Of networks, workloads or hardware.
 
     Returns
     -------
     ratio : Ratio
         With its interval at the level of `one`.
+
+    Notes
+    -----
+    Where both take the same steps, in other numbers, the error of a step is the same in
+    both and the ratio is uncertain only by the cold part. Other networks and steps on
+    the same hardware: a quantile of the errors of quotients of two architectures that
+    were left out of the fit; the ends of the two intervals would make it wider. On two
+    kinds of hardware the two errors are taken as independent.
     """
+    if one.chosen.digest != other.chosen.digest:
+        return _independent(one, other)
+    if _step(one) == _step(other):
+        return _same_steps(one, other)
     residuals = _residuals(one, other)
     widen = max(widening(one.verdict), widening(other.verdict))
     ratio = one.energy_j.estimate / other.energy_j.estimate
     return Ratio(
         energy=interval(ratio, residuals, one.confidence_level, widen=widen),
         probability_less=probability_below_one(ratio, residuals, widen=widen),
+    )
+
+
+def _step(estimate: Estimate) -> tuple[object, ...]:
+    job = estimate.workload
+    optimizer = job.optimizer if job.mode == "training" else ""
+    return estimate.counts, job.mode, job.batch_size, optimizer, job.dtype
+
+
+def _same_steps(one: Estimate, other: Estimate) -> Ratio:
+    times, other_times = (item.workload.full_batches for item in (one, other))
+    nothing = Quantity(estimate=0, lower=0, upper=0)
+    cold = other.cold_energy_j or nothing
+
+    def at(cold_end: str, step_end: str) -> float:
+        start = getattr(cold, cold_end)
+        steady = getattr(other.energy_j, step_end) - getattr(cold, step_end)
+        return float((start + steady * times / other_times) / (start + steady))
+
+    ratio = at("estimate", "estimate")
+    ends = sorted((at("lower", "upper"), ratio, at("upper", "lower")))
+    sure = 0.5 if times == other_times else float(times < other_times)
+    return Ratio(
+        energy=Quantity(estimate=ratio, lower=ends[0], upper=ends[-1]),
+        probability_less=sure,
+    )
+
+
+def _independent(one: Estimate, other: Estimate) -> Ratio:
+    levels = np.linspace(0, 1, _LEVELS)
+    errors = [
+        np.quantile(target.residuals[target.chosen], levels) * widening(item.verdict)
+        for item in (one, other)
+        for target in (item.chosen.model.steps["energy_j"],)
+    ]
+    together = np.add.outer(*errors), np.subtract.outer(*errors)
+    residuals = np.sort(np.abs(np.concatenate(together, axis=None)))
+    ratio = one.energy_j.estimate / other.energy_j.estimate
+    return Ratio(
+        energy=interval(ratio, residuals, one.confidence_level),
+        probability_less=probability_below_one(ratio, residuals),
     )
 
 
@@ -196,12 +252,16 @@ def _cold_share(estimate: Estimate) -> float:
     return 0.0 if cold is None else cold.estimate / estimate.energy_j.estimate
 
 
+def _job(estimate: Estimate) -> tuple[object, ...]:
+    return estimate.workload, estimate.chosen.digest
+
+
 def _contradictions(estimates: Sequence[Estimate]) -> list[Contradiction]:
     found = []
     for more, less in permutations(range(len(estimates)), 2):
         one, other = estimates[more], estimates[less]
         ratio = energy_ratio(one, other)
-        if one.workload != other.workload or 1 - ratio.probability_less < SURE:
+        if _job(one) != _job(other) or 1 - ratio.probability_less < SURE:
             continue
         for metric in ("macs", "params"):
             high, low = getattr(one.counts, metric), getattr(other.counts, metric)

@@ -146,8 +146,37 @@ class Domain:
         return found
 
 
-def approximated(verdict: Verdict, counts: NetworkCount) -> Verdict:
-    """Put outside what has layers that only their tensors were counted of.
+def other_dtype(dtype: str, fitted: str) -> str | None:
+    """Return what is wrong with an answer in another dtype than was measured.
+
+    Parameters
+    ----------
+    dtype : str
+        Of the computation.
+    fitted : str
+        Of the measurements.
+
+    Returns
+    -------
+    reason : str or None
+        A sentence; None where it is the same.
+
+    Examples
+    --------
+    >>> other_dtype("float32", "float32") is None
+    True
+    """
+    if dtype == fitted:
+        return None
+    return (
+        f"the model was fitted on {fitted}; for {dtype} only the bytes moved are scaled"
+    )
+
+
+def approximated(
+    verdict: Verdict, counts: NetworkCount, *, dtype: str, fitted: str
+) -> Verdict:
+    """Put outside what was never measured in its kind of layer or its dtype.
 
     Parameters
     ----------
@@ -155,24 +184,30 @@ def approximated(verdict: Verdict, counts: NetworkCount) -> Verdict:
         As if all of the network was known.
     counts : NetworkCount
         Says which layers have no counting rule.
+    dtype : str
+        Of the computation.
+    fitted : str
+        Of the measurements.
 
     Returns
     -------
     verdict : Verdict
-        The same where every layer has one; else outside by `APPROXIMATED_DISTANCE` at
-        least, for nobody knows what such a layer does.
+        The same where every layer has a rule and the dtype was measured; else outside
+        by `APPROXIMATED_DISTANCE` at least, for nobody knows what it takes.
     """
-    if not counts.approximated:
-        return verdict
-    reasons = [
+    unmeasured = other_dtype(dtype, fitted)
+    reasons = [] if unmeasured is None else [unmeasured]
+    reasons += [
         f"{layer.name:.60} ({layer.kind:.60}) has no counting rule: it is priced by "
         "the tensors it takes and makes alone, whatever it does with them"
-        for layer in counts.approximated
+        for layer in counts.approximated[:2]
     ]
+    if not reasons:
+        return verdict
     return Verdict(
         in_domain=False,
         distance=max(verdict.distance, APPROXIMATED_DISTANCE),
-        reasons=(*reasons[:2], *verdict.reasons),
+        reasons=(*reasons, *verdict.reasons),
     )
 
 

@@ -20,7 +20,7 @@ from predictor.fitted_model import TargetModel
 from predictor.intervals import CONFIDENCE_LEVEL, Quantity, interval
 from predictor.models import choose_model
 from predictor.notices import assumptions_of, warnings_of
-from predictor.prediction import judge, widening
+from predictor.prediction import drivers, judge, widening
 from predictor.readers import LiveModel, Request, read_network
 from predictor.workload import Workload
 
@@ -112,7 +112,9 @@ def estimate(
     fitted = chosen.model
     table = describe_steps([(counts, job)])
     shares, verdict = judge(fitted, table)
-    verdict = approximated(verdict, counts)
+    verdict = approximated(
+        verdict, counts, dtype=job.dtype, fitted=fitted.platform.dtype
+    )
     if strict and not verdict.in_domain:
         raise OutOfDomainError(
             f"{file.architecture.name}: outside the range {fitted.name} was fitted on: "
@@ -147,10 +149,10 @@ def estimate(
         carbon=carbon,
         pue=pue,
         price_per_kwh=price_per_kwh,
-        layers=_layers(counts, table, shares),
+        layers=_layers(counts, table, shares, fitted.steps["energy_j"]),
         verdict=verdict,
         warnings=warnings_of(chosen, verdict, job),
-        assumptions=assumptions_of(chosen, carbon, pue, job, workload is None, taken),
+        assumptions=assumptions_of(chosen, carbon, pue, price_per_kwh, job, taken),
     )
 
 
@@ -217,8 +219,12 @@ def _plus(steady: Quantity, cold: Quantity | None) -> Quantity:
 
 
 def _layers(
-    counts: NetworkCount, table: StepTable, shares: FloatArray
+    counts: NetworkCount,
+    table: StepTable,
+    shares: FloatArray,
+    fitted: TargetModel,
 ) -> tuple[LayerShare, ...]:
+    driven_by = drivers(fitted, table, shares, len(counts.layers))
     by_layer = np.bincount(table.layer, weights=shares, minlength=len(counts.layers))
     layers = [
         LayerShare(
@@ -227,8 +233,9 @@ def _layers(
             macs=layer.macs,
             params=layer.params,
             energy_share=float(share),
+            driven_by=driver,
         )
-        for layer, share in zip(counts.layers, by_layer, strict=True)
+        for layer, share, driver in zip(counts.layers, by_layer, driven_by, strict=True)
     ]
     rest = LayerShare(
         name=OVERHEAD_LAYER,
@@ -236,5 +243,6 @@ def _layers(
         macs=0,
         params=0,
         energy_share=max(0.0, 1.0 - float(by_layer.sum())),
+        driven_by=None,
     )
     return (*layers, rest)

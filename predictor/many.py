@@ -290,13 +290,16 @@ class _Asked:
         self.step.append(step)
         self.workloads.append(job)
 
-    def described(self) -> Iterable[tuple[list[NetworkCount], StepTable]]:
-        """Describe the steps, some at a time."""
+    def described(self) -> Iterable[tuple[list[tuple[NetworkCount, str]], StepTable]]:
+        """Describe the steps, some at a time: counts and dtype, and the table."""
         for first in range(0, len(self.steps), TOGETHER):
             part = self.steps[first : first + TOGETHER]
             found = [self._described(place, job) for place, job in part]
             yield (
-                [count for count, _ in found],
+                [
+                    (count, job.dtype)
+                    for (count, _), (_, job) in zip(found, part, strict=True)
+                ],
                 joined_tables([table for _, table in found]),
             )
 
@@ -346,10 +349,12 @@ def _predict(
     steady: dict[Target, list[FloatArray]] = {name: [*empty] for name in model.steps}
     cold: dict[Target, list[FloatArray]] = {name: [*empty] for name in model.cold}
     inside: list[bool] = []
-    for counts, table in asked.described():
+    for described, table in asked.described():
         judged = [
-            approximated(verdict, count)
-            for verdict, count in zip(verdicts(model, table), counts, strict=True)
+            approximated(verdict, count, dtype=dtype, fitted=model.platform.dtype)
+            for verdict, (count, dtype) in zip(
+                verdicts(model, table), described, strict=True
+            )
         ]
         widen = np.array([widening(verdict) for verdict in judged])
         inside.extend(verdict.in_domain for verdict in judged)

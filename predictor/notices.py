@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from predictor.carbon import CarbonIntensity
-from predictor.domain import Verdict
+from predictor.carbon import WORLD_SOURCE, CarbonIntensity
+from predictor.domain import Verdict, other_dtype
 from predictor.models import ChosenModel
 from predictor.prediction import share_source
 from predictor.workload import Workload
@@ -71,19 +71,63 @@ def warnings_of(
                 ),
             )
         )
-    if workload.dtype != platform.dtype:
-        notices.append(
-            Notice(
-                code="other_dtype",
-                message=(
-                    f"the model was fitted on {platform.dtype}; for {workload.dtype} "
-                    "only the bytes moved are scaled"
-                ),
-            )
-        )
-    reasons = verdict.reasons[:3] if verdict else ()
-    notices.extend(Notice(code="out_of_range", message=reason) for reason in reasons)
+    unmeasured = other_dtype(workload.dtype, platform.dtype)
+    if unmeasured is not None:
+        notices.append(Notice(code="other_dtype", message=unmeasured))
+    reasons = verdict.reasons if verdict else ()
+    shown = [reason for reason in reasons if reason != unmeasured][:3]
+    notices.extend(Notice(code="out_of_range", message=reason) for reason in shown)
     return tuple(notices)
+
+
+def most_important(
+    warnings: Sequence[Notice],
+    assumptions: Sequence[Notice],
+    workload: Workload,
+    carbon: CarbonIntensity,
+) -> Notice:
+    """Return what could change an answer most.
+
+    Parameters
+    ----------
+    warnings, assumptions : sequence of Notice
+        Of the answer.
+    workload : Workload
+        What is done.
+    carbon : CarbonIntensity
+        Of the electricity.
+
+    Returns
+    -------
+    notice : Notice
+        Another machine takes several times as much or as little; samples and epochs
+        that nobody gave multiply the answer; a layer or range that was never measured
+        widens it; the place changes emissions 5 to 40 times (Gitzel et al. 2023). Where
+        all of these are settled, what is not counted remains.
+    """
+    by_code = {one.code: one for one in reversed((*warnings, *assumptions))}
+    if workload.samples == Workload().samples and workload.epochs == Workload().epochs:
+        by_code["defaults"] = Notice(
+            code="workload",
+            message=(
+                f"{workload.epochs} epoch of {workload.samples:,} samples are "
+                "defaults; energy, time and emissions are in proportion to both"
+            ),
+        )
+    if carbon.source == WORLD_SOURCE:
+        by_code["world"] = Notice(
+            code="carbon",
+            message=(
+                f"emissions are for the world's mean of "
+                f"{carbon.carbon_intensity_g_per_kwh:g} gCO2e/kWh ({carbon.year}); by "
+                "place they differ 5 to 40 times (give the region)"
+            ),
+        )
+    order = ("other_hardware", "defaults", "out_of_range", "other_dtype", "world")
+    if found := [by_code[code] for code in order if code in by_code]:
+        return found[0]
+    message = f"not counted: {by_code['not_counted'].message}"
+    return Notice(code="not_counted", message=message)
 
 
 def _carbon_sentence(carbon: CarbonIntensity, pue: float) -> str:
@@ -97,8 +141,8 @@ def assumptions_of(
     chosen: ChosenModel,
     carbon: CarbonIntensity,
     pue: float,
+    price_per_kwh: float | None = None,
     workload: Workload | None = None,
-    default_workload: bool = False,
     network: Sequence[str] = (),
 ) -> tuple[Notice, ...]:
     """Return what an answer rests on.
@@ -111,10 +155,10 @@ def assumptions_of(
         Of the electricity.
     pue : float
         Power usage effectiveness of the site.
+    price_per_kwh : float, optional
+        Price of a kWh.
     workload : Workload, optional
         What is done, where it is one thing.
-    default_workload : bool, default=False
-        Whether nobody said what is done.
     network : sequence of str, optional
         What was taken for granted in reading the network.
 
@@ -131,7 +175,7 @@ def assumptions_of(
                 message=(
                     f"{workload.mode}, {workload.epochs} epoch(s) of "
                     f"{workload.samples:,} samples in batches of {workload.batch_size}"
-                    + (" (defaults)" if default_workload else "")
+                    + (" (defaults)" if workload == Workload() else "")
                 ),
             )
         )
@@ -147,12 +191,15 @@ def assumptions_of(
         Notice(
             code="not_counted",
             message=(
-                "reading and augmenting data, validation, checkpoints, idle time and "
-                "the making of the hardware are not counted"
+                "reading and augmenting data, validation, checkpoints, idle time, and "
+                "the making of the hardware"
             ),
         ),
         Notice(code="carbon", message=_carbon_sentence(carbon, pue)),
     ]
+    if price_per_kwh is not None:
+        message = f"cost: {price_per_kwh:g} per kWh, in the currency of that price"
+        notices.append(Notice(code="price", message=message))
     shares = share_source(chosen.model.steps["energy_j"])
     if shares != chosen.model.steps["energy_j"].chosen:
         notices.append(

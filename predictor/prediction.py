@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from predictor.domain import Verdict
-from predictor.features import FloatArray, StepTable
+from predictor.features import QUANTITIES, FloatArray, StepTable
 from predictor.fitted_model import FittedModel, TargetModel
 from predictor.regressors.blend import Blend
+
+Driver = Literal["launches", "macs", "bytes"]
+DRIVERS: tuple[Driver, ...] = get_args(Driver)
+_DRIVER_OF = [
+    DRIVERS.index(name if name in DRIVERS else "bytes") for name in QUANTITIES
+]
 
 LARGEST_WIDENING = 2.0
 """Factor on an interval's half-width, in log, from a factor of e beyond the range."""
@@ -56,6 +62,37 @@ def operation_shares(fitted: TargetModel, table: StepTable) -> FloatArray:
         costs.operations * table.column("calls") / costs.total(table)[table.step]
     )
     return shares
+
+
+def drivers(
+    fitted: TargetModel, table: StepTable, shares: FloatArray, layers: int
+) -> list[Driver | None]:
+    """Say what most of each layer's energy is spent on.
+
+    Parameters
+    ----------
+    fitted : TargetModel
+        Of the energy of a step; its ``physical`` regressor says.
+    table : StepTable
+        One configuration.
+    shares : ndarray of shape (n_operations,)
+        Each operation's share of the energy.
+    layers : int
+        Number of layers.
+
+    Returns
+    -------
+    drivers : list of {"launches", "macs", "bytes"} or None
+        By layer; None where nothing in it has a price.
+    """
+    physical: Any = fitted.regressors["physical"]
+    spent = physical.per_quantity(table)
+    total = spent.sum(axis=1, keepdims=True)
+    parts = np.divide(spent, total, out=np.zeros_like(spent), where=total > 0)
+    by_layer = np.zeros((layers, len(DRIVERS)))
+    for place, driver in enumerate(_DRIVER_OF):
+        np.add.at(by_layer[:, driver], table.layer, parts[:, place] * shares)
+    return [DRIVERS[row.argmax()] if row.any() else None for row in by_layer]
 
 
 def judge(model: FittedModel, table: StepTable) -> tuple[FloatArray, Verdict]:

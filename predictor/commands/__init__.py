@@ -3,6 +3,9 @@
 COMMANDS = {
     "estimate": "Estimate energy, time, power, emissions and cost of one workload.",
     "compare": "Show networks side by side, and how sure it is that one takes less.",
+    "what-if": (
+        "Show what changing one thing would save: batch, precision, place, hardware."
+    ),
     "inspect": "List the layers of a network: shapes, parameters, MACs and bytes.",
     "fit": "Fit all regressors on measurements, choose the best and write the model.",
     "evaluate": (

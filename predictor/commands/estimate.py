@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -26,7 +27,10 @@ def command(
     answered_by: AnswerOptions,
     limits: BudgetOptions,
     form: Annotated[
-        str, typer.Option("--format", help="table, json, csv, markdown or html.")
+        str,
+        typer.Option(
+            "--format", help="table, json, csv, markdown, html or model-card."
+        ),
     ] = "table",
     output: OutputOption = None,
 ) -> None:
@@ -37,6 +41,7 @@ def command(
     from predictor.errors import OverBudgetError
     from predictor.estimation import estimate
     from predictor.report.formats import FORMATS, Format, render
+    from predictor.report.terminal import colour_wanted
 
     require_one_of(form, FORMATS, "--format")
     budgets = limits.budgets()
@@ -50,6 +55,7 @@ def command(
     say(context, f"model read from {answer.chosen.folder}")
     exceeded = budgets.exceeded_by(answer)
     chosen_form: Format = form  # type: ignore[assignment]
-    write_result(render(answer, chosen_form), output)
+    colour = output is None and colour_wanted(sys.stdout)
+    write_result(render(answer, chosen_form, colour=colour), output)
     if exceeded:
         raise OverBudgetError("; ".join(exceeded))

@@ -31,6 +31,9 @@ def command(
     pairs: Annotated[
         int, typer.Option(min=0, help="Worst pairs to list for each metric.")
     ] = 5,
+    figure: Annotated[
+        Path | None, typer.Option(help="Draw energy against MACs there, as SVG.")
+    ] = None,
     form: FormOption = "table",
     output: OutputOption = None,
     seed: SeedOption = 0,
@@ -60,6 +63,11 @@ def command(
         evaluation = evaluate_model(load_model(model), measurements)
     else:
         evaluation = evaluate(measurements, split=chosen_split, seed=seed)
+    if figure is not None:
+        from predictor.report.metrics_figure import metrics_figure
+
+        picture = metrics_figure(measurements, evaluation, target=chosen_target)
+        write_result(picture, figure)
     study = judge_metrics(
         measurements,
         evaluation,

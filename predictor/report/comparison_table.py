@@ -6,7 +6,14 @@ from collections.abc import Sequence
 
 from predictor.answer import Estimate
 from predictor.comparison import Comparison, Contradiction, Ratio
-from predictor.report.quantities import COUNT, DURATION_S, ENERGY_WH, readable, times
+from predictor.report.quantities import (
+    COUNT,
+    DURATION_S,
+    ENERGY_WH,
+    readable,
+    readable_ratio,
+    times,
+)
 from predictor.report.tabular import Form, csv_text, document_text, table_lines
 from predictor.report.terminal import printable, wrapped
 from predictor.units import joules_to_kwh
@@ -20,6 +27,7 @@ CSV_COLUMNS = (
 
 SHOWN = 3
 _LONGEST_NAME = 16
+_LONGEST_CHANGE = 24
 _METRICS = {"macs": "MACs", "params": "parameters"}
 
 
@@ -40,7 +48,9 @@ def render_comparison(comparison: Comparison, form: Form) -> str:
     """
     if form == "json":
         return document_text(comparison.to_dict())
-    pairs = list(zip(comparison.estimates, comparison.ratios, strict=True))
+    pairs = list(
+        zip(comparison.estimates, comparison.labels, comparison.ratios, strict=True)
+    )
     if form == "csv":
         return csv_text(CSV_COLUMNS, [_fields(*pair) for pair in pairs])
     first = comparison.estimates[0]
@@ -61,8 +71,8 @@ def render_comparison(comparison: Comparison, form: Form) -> str:
         "",
     ]
     notes = [
-        *_contradictions(comparison.contradictions, comparison.estimates),
-        *_warnings(comparison.estimates),
+        *_contradictions(comparison.contradictions, comparison.labels),
+        *_warnings(comparison.estimates, comparison.labels),
         f"read: times the first, with its {first.confidence_level:.0%} interval from "
         "the errors of quotients of two networks that were left out; less: how likely "
         "it takes less than the first",
@@ -72,32 +82,31 @@ def render_comparison(comparison: Comparison, form: Form) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _cells(estimate: Estimate, ratio: Ratio) -> list[str]:
+def _cells(estimate: Estimate, label: str, ratio: Ratio) -> list[str]:
     energy, is_first = ratio.energy, ratio.energy.lower == ratio.energy.upper
     time = estimate.duration_s
     return [
-        _name(estimate),
+        _shown(label),
         readable(estimate.counts.params, COUNT),
         readable(estimate.counts.macs, COUNT),
         readable(1e3 * joules_to_kwh(estimate.energy_j.estimate), ENERGY_WH),
         "-" if time is None else readable(time.estimate, DURATION_S),
-        "1"
-        if is_first
-        else f"{times(energy.estimate)} ({times(energy.lower)}-{times(energy.upper)})",
+        readable_ratio(energy),
         "-" if is_first else f"{ratio.probability_less:.0%}",
     ]
 
 
-def _name(estimate: Estimate) -> str:
-    return printable(estimate.network.architecture.name, _LONGEST_NAME)
+def _shown(label: str) -> str:
+    name, space, change = label.rpartition(" ")
+    if "=" not in change or not space:
+        return printable(label, _LONGEST_NAME)
+    return f"{printable(name, _LONGEST_NAME)} {printable(change, _LONGEST_CHANGE)}"
 
 
-def _contradictions(
-    found: Sequence[Contradiction], estimates: Sequence[Estimate]
-) -> list[str]:
+def _contradictions(found: Sequence[Contradiction], labels: Sequence[str]) -> list[str]:
     sentences = [
-        f"warning: by {_METRICS[one.metric]}, {_name(estimates[one.more])} looks "
-        f"{times(1 / one.said)} times cheaper than {_name(estimates[one.less])}; it "
+        f"warning: by {_METRICS[one.metric]}, {_shown(labels[one.more])} looks "
+        f"{times(1 / one.said)} times cheaper than {_shown(labels[one.less])}; it "
         f"takes {times(one.ratio)} times its energy"
         for one in found[:SHOWN]
     ]
@@ -109,12 +118,16 @@ def _contradictions(
     return sentences
 
 
-def _warnings(estimates: Sequence[Estimate]) -> list[str]:
+def _warnings(estimates: Sequence[Estimate], labels: Sequence[str]) -> list[str]:
     general = estimates[0].warnings
     sentences = [
         f"warning: {one.message}" for one in general if one.code != "out_of_range"
     ]
-    outside = [_name(one) for one in estimates if not one.verdict.in_domain]
+    outside = [
+        _shown(label)
+        for one, label in zip(estimates, labels, strict=True)
+        if not one.verdict.in_domain
+    ]
     if outside:
         sentences.append(
             "warning: outside the fitted range, so with wider intervals: "
@@ -123,10 +136,10 @@ def _warnings(estimates: Sequence[Estimate]) -> list[str]:
     return sentences
 
 
-def _fields(estimate: Estimate, ratio: Ratio) -> dict[str, object]:
+def _fields(estimate: Estimate, label: str, ratio: Ratio) -> dict[str, object]:
     energy, time = estimate.energy_j, estimate.duration_s
     return {
-        "name": estimate.network.architecture.name,
+        "name": label,
         "params": estimate.counts.params,
         "macs": estimate.counts.macs,
         "energy_j": energy.estimate,

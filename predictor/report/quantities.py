@@ -100,3 +100,27 @@ def readable_interval(quantity: Quantity, scale: Scale) -> str:
     size, name = _unit(quantity.estimate, scale)
     low, high = _digits(quantity.lower / size), _digits(quantity.upper / size)
     return f"{low} to {high} {name}".rstrip()
+
+
+def readable_ratio(ratio: Quantity) -> str:
+    """Write how many times one takes of another, with its interval.
+
+    Parameters
+    ----------
+    ratio : Quantity
+        Without a unit.
+
+    Returns
+    -------
+    text : str
+        Two digits each; no interval where its ends look the same.
+
+    Examples
+    --------
+    >>> readable_ratio(Quantity(estimate=1.25, lower=0.9, upper=330.0))
+    '1.2 (0.9-330)'
+    >>> readable_ratio(Quantity(estimate=0.5, lower=0.499, upper=0.501))
+    '0.5'
+    """
+    shown, low, high = map(times, (ratio.estimate, ratio.lower, ratio.upper))
+    return shown if low == high else f"{shown} ({low}-{high})"

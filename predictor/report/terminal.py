@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import textwrap
 import unicodedata
 from bisect import bisect_right
 from itertools import accumulate
+from typing import TextIO
 
 _NARROWEST = 40
 
@@ -45,6 +47,33 @@ def printable(text: str, longest: int = 200) -> str:
 
 def _columns(letter: str) -> int:
     return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+
+
+def colour_wanted(stream: TextIO) -> bool:
+    """Return whether what is written to a stream may have colours.
+
+    Parameters
+    ----------
+    stream : text file
+        Such as ``sys.stdout``.
+
+    Returns
+    -------
+    wanted : bool
+        Only a terminal's, unless ``FORCE_COLOR`` is set; never with ``NO_COLOR``
+        (https://no-color.org) or on a terminal that calls itself dumb.
+
+    Examples
+    --------
+    >>> import io
+    >>> colour_wanted(io.StringIO())
+    False
+    """
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
 def terminal_width() -> int:

@@ -4,6 +4,7 @@ import csv
 import itertools
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,12 @@ from predictor.cli import main
 from predictor.comparison import compare, energy_ratio
 from predictor.errors import UsageError
 from predictor.estimation import estimate
-from predictor.intervals import log_half_width, pair_residuals, probability_below_one
+from predictor.intervals import (
+    Quantity,
+    log_half_width,
+    pair_residuals,
+    probability_below_one,
+)
 from predictor.workload import Workload
 from tests.predictor import device
 
@@ -34,8 +40,39 @@ def test_a_network_beside_itself_takes_once_its_energy(answers):
     one, same = answers(device.mlp(64, 64), device.mlp(64, 64))
     ratio = energy_ratio(one, same)
 
+    assert ratio.energy == Quantity(estimate=1.0, lower=1.0, upper=1.0)
+    assert ratio.probability_less == 0.5
+
+
+def test_twice_the_epochs_take_surely_more_and_twice_at_most(answers):
+    (one,) = answers(device.mlp(64, 64), samples=32_000)
+    (twice,) = answers(device.mlp(64, 64), samples=32_000, epochs=2)
+    ratio = energy_ratio(twice, one)
+
+    assert ratio.probability_less == 0.0
+    assert 1 < ratio.energy.lower <= ratio.energy.estimate <= ratio.energy.upper < 2
+    assert ratio.energy.estimate == pytest.approx(
+        twice.energy_j.estimate / one.energy_j.estimate
+    )
+
+
+def test_another_batch_size_is_another_step_with_an_error_of_its_own(answers):
+    (one,) = answers(device.mlp(64, 64), batch_size=8)
+    (other,) = answers(device.mlp(64, 64), batch_size=64)
+    ratio = energy_ratio(other, one).energy
+
+    assert ratio.upper / ratio.lower > 1.01
+
+
+def test_on_two_kinds_of_hardware_errors_are_independent(answers):
+    network = device.mlp(64, 128)
+    (here,) = answers(network)
+    elsewhere = replace(here, chosen=replace(here.chosen, digest="another"))
+    ratio = energy_ratio(here, elsewhere)
+    own = here.energy_j.upper / here.energy_j.estimate
+
     assert ratio.energy.estimate == 1.0
-    assert ratio.energy.lower < 1.0 < ratio.energy.upper
+    assert own < ratio.energy.upper == pytest.approx(1 / ratio.energy.lower)
     assert ratio.probability_less == pytest.approx(0.5, abs=0.01)
 
 
@@ -76,7 +113,7 @@ def test_metrics_that_rank_the_wrong_way_round_are_named(answers):
     assert found["macs"].said < 1 < found["macs"].ratio
 
 
-def test_a_comparison_needs_two_networks_and_one_model(answers):
+def test_a_comparison_needs_two_networks(answers):
     with pytest.raises(UsageError, match="two networks, got 1"):
         compare(answers(device.mlp(8, 8)))
 

@@ -1,6 +1,7 @@
 """Relations that every answer keeps."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -154,6 +155,7 @@ def test_the_document_has_the_promised_fields(ask):
         "in_domain",
         "warnings",
         "assumptions",
+        "matters_most",
         "model",
     ]
     assert document["energy_j"]["estimate"] == pytest.approx(
@@ -201,3 +203,41 @@ def test_a_model_without_times_still_answers(tmp_path):
     assert answer.energy_j.estimate > 0
     for form in FORMATS:
         assert render(answer, form)
+
+
+def test_the_model_card_is_yaml_whose_emissions_are_the_estimate(ask):
+    yaml = pytest.importorskip("yaml")
+    answer = ask(samples=32_000_000, options={"region": "DEU"})
+    _, header, text = render(answer, "model-card").split("---\n")
+    block = yaml.safe_load(header)["co2_eq_emissions"]
+
+    assert block["emissions"] == pytest.approx(answer.emissions_gco2e.estimate, 1e-3)
+    assert block["geographical_location"] == "DEU"
+    assert "measured energy" in block["source"]
+    assert "90% interval" in text
+    assert len(text.strip().splitlines()) == 1
+
+
+def test_what_matters_most_is_settled_thing_by_thing(ask):
+    place = {"region": "DEU"}
+
+    # The made-up device is not this machine, and that matters before all.
+    assert ask().matters_most.code == "other_hardware"
+    here = replace(ask(), warnings=())
+    assert here.matters_most.code == "workload"
+    assert "defaults" in here.matters_most.message
+    asked = replace(ask(samples=5000), warnings=())
+    assert asked.matters_most.code == "carbon"
+    settled = replace(ask(samples=5000, options=place), warnings=())
+    assert settled.matters_most.code == "not_counted"
+
+
+def test_layers_say_what_their_energy_is_for(ask):
+    few = ask(device.mlp(8, 8, 8), batch_size=1)
+    many = ask(device.mlp(512, 512, 512), batch_size=256)
+
+    def drivers(answer):
+        return {one.driven_by for one in answer.layers if one.energy_share > 0.1}
+
+    assert "launches" in drivers(few) | {None}
+    assert drivers(many) & {"macs", "bytes"}

@@ -3,6 +3,8 @@
 import csv
 import json
 import math
+import re
+import sys
 from itertools import combinations
 
 import numpy as np
@@ -16,6 +18,7 @@ from predictor.errors import DatasetError, UsageError
 from predictor.evaluation import CHOSEN, TDP_TIME, Evaluation, Prediction
 from predictor.fitting import targets_of
 from predictor.regressors.baselines import fit_baseline
+from predictor.report.metrics_figure import metrics_figure
 from predictor.report.simple_metrics_table import CSV_COLUMNS, render_study
 from predictor.simple_metrics import SIMPLE_METRICS, judge_metrics
 from predictor.simple_metrics.pairs import LARGEST_SAMPLE, pairs_within, rank_pairs
@@ -305,3 +308,31 @@ def test_the_command_fits_by_the_split_without_a_model(capsys, tmp_path):
 def test_wrong_usage_exits_2(capsys, rows_file, option):
     assert main(["metrics", str(rows_file), *option]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_the_picture_shows_every_row_and_is_the_same_every_time(measurements):
+    evaluation = exact(measurements)
+
+    svg = metrics_figure(measurements, evaluation, target="energy_j")
+
+    assert svg == metrics_figure(measurements, evaluation, target="energy_j")
+    assert "what FLOPs say" in svg
+    marks = re.findall(r'<g id="PathCollection_\d+">(.*?)\n   </g>\n', svg, re.DOTALL)
+    assert (
+        sum(mark.count("<use ") for mark in marks) == 2 * len(measurements) + 2
+    )  # legend
+
+
+def test_the_command_draws(rows_file, model_folder, tmp_path):
+    command = ["metrics", str(rows_file), "--model", str(model_folder)]
+
+    assert main([*command, "--figure", str(tmp_path / "zoo.svg")]) == 0
+    assert (tmp_path / "zoo.svg").read_text().startswith("<?xml")
+
+
+def test_a_missing_package_is_named(rows_file, model_folder, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    command = ["metrics", str(rows_file), "--model", str(model_folder)]
+
+    assert main([*command, "--figure", str(tmp_path / "zoo.svg")]) == 4
+    assert not (tmp_path / "zoo.svg").exists()
