@@ -16,6 +16,7 @@ from predictor.report.estimate_lines import (
     quantity_rows,
 )
 from predictor.report.estimate_table import render_table
+from predictor.report.markdown import escaped
 from predictor.report.model_card import render_model_card
 from predictor.report.tabular import csv_text, document_text
 
@@ -68,27 +69,6 @@ def _markdown(answer: Estimate) -> str:
         *(f"- **{kind}:** {escaped(note)}" for kind, note in notes(answer)),
     ]
     return "\n".join(lines) + "\n"
-
-
-def escaped(text: str) -> str:
-    r"""Write text so that Markdown shows it as it is.
-
-    Parameters
-    ----------
-    text : str
-        Anything; names come from files of strangers.
-
-    Returns
-    -------
-    text : str
-        With a backslash before what Markdown would take for its own.
-
-    Examples
-    --------
-    >>> print(escaped("conv_1 | <b>"))
-    conv\_1 \| \<b\>
-    """
-    return "".join(f"\\{char}" if char in "\\`*_[]<>|#" else char for char in text)
 
 
 def _html(answer: Estimate) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 import dataset_builder.cli
 import predictor.cli
+from predictor import __version__
 from predictor.artefact import load_model
 from predictor.doctor import Check, Fix, Report
 from predictor.doctor.software import Package, check_backends, check_package
@@ -23,7 +24,7 @@ from tests.predictor.invocations import (
 )
 from tests.predictor.networks import layer, sequential
 
-SUFFIXES = {"table": "txt", "json": "json", "csv": "csv", "markdown": "md"}
+SUFFIXES = {"table": "txt", "markdown": "md", "model-card": "card.md"}
 STRANGE = "=1+1 [bold]|<b>`x`</b>\x1b[31m"
 TWO_FORMS = ("table", "json")
 
@@ -90,6 +91,11 @@ CASES = {
         OURS,
         lambda folder: [*COMPARED, network("mobilenet_v2"), *ANSWERED],
     ),
+    "what-if": (
+        FORMS,
+        OURS,
+        lambda folder: ["what-if", network("lenet5"), *JOB, *ANSWERED],
+    ),
     "inspect": (FORMS, OURS, lambda folder: ["inspect", network("lenet5")]),
     "inspect-of-assumptions": (
         FORMS,
@@ -141,6 +147,7 @@ def made_up(monkeypatch, tmp_path):
     """Take away what differs from machine to machine, and the seconds of a fit."""
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setattr("predictor.models.this_hardware", lambda: "a test's machine")
+    monkeypatch.setattr("predictor.models.user_models_folder", lambda: tmp_path)
     monkeypatch.setattr("predictor.doctor.examine", report)
     for where in ("predictor.learning_curve", "dataset_builder.pace"):
         monkeypatch.setattr(f"{where}.fit_model", lambda rows, **_: load_model(MODEL))
@@ -162,6 +169,7 @@ def test_an_answer_is_printed_as_it_was(golden, made_up, name, form):
     text = printed(program, *arguments(made_up), "--format", form)
 
     text = text.replace(str(made_up), "FOLDER")
+    text = text.replace(f"watt-ahead {__version__}", "watt-ahead VERSION")
     if form in ("json", "csv"):
         text = rounded(text)
     golden.check(f"{name}.{SUFFIXES.get(form, form)}", text)

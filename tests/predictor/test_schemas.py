@@ -51,6 +51,10 @@ def comparisons(folder):
 INVOCATIONS = {
     "estimate": estimates,
     "compare": comparisons,
+    "what-if": lambda folder: [
+        [network("lenet5"), "--model", MODEL],
+        [network("lenet5"), "--model", MODEL, "--price", "0.2", "--by", "cost"],
+    ],
     "inspect": lambda folder: [[network("lenet5")], [transformer(folder)]],
     "evaluate": lambda folder: [[measured(folder, 4), "--model", MODEL]],
     "metrics": lambda folder: [[measured(folder, 4), "--model", MODEL]],
@@ -285,30 +289,34 @@ def test_a_schema_stands_alone_and_every_number_says_its_unit(name):
         assert one["description"], key
 
 
-BESIDE_AN_ESTIMATE = ("energy_ratio", "probability_less")
-"""What a comparison adds to each estimate."""
+ESTIMATES_IN = {
+    "compare": ("label", "energy_ratio", "probability_less"),
+    "what-if": (),
+}
+"""Answers that hold whole estimates, and what they add to each."""
 
 
-def with_the_estimate_of_today(whole, part):
-    """Return the schema of comparisons with the definitions of an estimate's."""
+def with_the_estimate_of_today(whole, part, beside):
+    """Return a schema with the definitions of an estimate's."""
     own = whole["$defs"]["estimate"]
-    added = {name: own["properties"][name] for name in BESIDE_AN_ESTIMATE}
+    added = {name: own["properties"][name] for name in beside}
     one = own | {
-        "required": [*part["required"], *BESIDE_AN_ESTIMATE],
+        "required": [*part["required"], *beside],
         "properties": part["properties"] | added,
     }
     return whole | {"$defs": whole["$defs"] | part["$defs"] | {"estimate": one}}
 
 
-def test_comparisons_describe_estimates_as_estimates_do(golden):
-    whole, part = load_schema("compare"), load_schema("estimate")
+@pytest.mark.parametrize("name", ESTIMATES_IN)
+def test_estimates_are_described_alike_everywhere(golden, name):
+    whole, part = load_schema(name), load_schema("estimate")
 
-    expected = with_the_estimate_of_today(whole, part)
+    expected = with_the_estimate_of_today(whole, part, ESTIMATES_IN[name])
 
     if golden.rewrites:
-        path = ROOT / "predictor" / "schemas" / "compare.json"
+        path = ROOT / "predictor" / "schemas" / f"{name}.json"
         path.write_text(json.dumps(expected, indent=2) + "\n")
-    assert load_schema("compare") == expected, "run pytest --rewrite-golden"
+    assert load_schema(name) == expected, "run pytest --rewrite-golden"
 
 
 # predictor schema
