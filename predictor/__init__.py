@@ -9,8 +9,12 @@ if TYPE_CHECKING:
     from predictor.comparison import compare as compare
     from predictor.errors import PredictorError as PredictorError
     from predictor.estimation import estimate as estimate
+    from predictor.levers import Change as Change
+    from predictor.levers import Question as Question
     from predictor.many import Estimates as Estimates
     from predictor.many import estimate_many as estimate_many
+    from predictor.savings import WhatIf as WhatIf
+    from predictor.savings import what_if as what_if
     from predictor.workload import Workload as Workload
 
 __version__ = "0.1.0"
@@ -22,20 +26,28 @@ _PUBLIC = {
     "compare": "predictor.comparison",
     "Comparison": "predictor.comparison",
     "Estimate": "predictor.answer",
+    "Change": "predictor.levers",
+    "Question": "predictor.levers",
+    "what_if": "predictor.savings",
+    "WhatIf": "predictor.savings",
     "Workload": "predictor.workload",
     "PredictorError": "predictor.errors",
 }
 
 __all__ = [
+    "Change",
     "Comparison",
     "Estimate",
     "Estimates",
     "PredictorError",
+    "Question",
+    "WhatIf",
     "Workload",
     "__version__",
     "compare",
     "estimate",
     "estimate_many",
+    "what_if",
 ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 
@@ -87,6 +88,49 @@ class Comparison:
     labels: tuple[str, ...]
     ratios: tuple[Ratio, ...]
     contradictions: tuple[Contradiction, ...]
+
+    def records(self) -> list[dict[str, object]]:
+        """Return the rows of a table.
+
+        Returns
+        -------
+        records : list of dict
+            By estimate; energies in J, durations in s, emissions in gCO2e.
+        """
+        return [
+            {
+                "name": label,
+                "params": one.counts.params,
+                "macs": one.counts.macs,
+                "energy_j": one.energy_j.estimate,
+                "energy_j_lower": one.energy_j.lower,
+                "energy_j_upper": one.energy_j.upper,
+                "duration_s": one.duration_s and one.duration_s.estimate,
+                "emissions_gco2e": one.emissions_gco2e.estimate,
+                "energy_ratio": ratio.energy.estimate,
+                "energy_ratio_lower": ratio.energy.lower,
+                "energy_ratio_upper": ratio.energy.upper,
+                "probability_less": ratio.probability_less,
+            }
+            for one, label, ratio in zip(
+                self.estimates, self.labels, self.ratios, strict=True
+            )
+        ]
+
+    def to_frame(self) -> Any:
+        """Return the records as a table.
+
+        Returns
+        -------
+        frame : pandas.DataFrame
+            One row per estimate.
+        """
+        import pandas
+
+        return pandas.DataFrame(self.records())
+
+    def _repr_html_(self) -> str:
+        return str(self.to_frame()._repr_html_())
 
     def to_dict(self) -> dict[str, object]:
         """Return the versioned document that ``--format json`` prints.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -104,7 +104,7 @@ class Lever:
     """
 
     argument: str
-    kind: Callable[[str], float | str] = str
+    kind: type[int] | type[float] | type[str] = str
     undoes: tuple[str, ...] = ()
 
 
@@ -123,6 +123,8 @@ LEVERS: Mapping[str, Lever] = {
     "model": Lever(argument="model", undoes=("hardware",)),
 }
 """By the name that users write."""
+
+_TAKES: Mapping[type, str] = {int: "a whole number", float: "a number", str: "a name"}
 
 
 def parsed_changes(texts: Sequence[str]) -> list[Change]:
@@ -173,5 +175,4 @@ def _parsed(name: str, value: str) -> float | str:
             return kind(value)
     except ValueError:
         pass
-    wanted = {int: "a whole number", float: "a number"}.get(kind, "a name")  # type: ignore[call-overload]
-    raise UsageError(f"the lever {name} takes {wanted}, got {value!r:.60}")
+    raise UsageError(f"the lever {name} takes {_TAKES[kind]}, got {value!r:.60}")

@@ -46,7 +46,7 @@ def command(
     from predictor.levers import Question, parsed_changes
     from predictor.report.tabular import FORMS, Form
     from predictor.report.what_if_table import render_what_if
-    from predictor.what_if import AIMS, Aim, what_if
+    from predictor.savings import AIMS, Aim, what_if
 
     require_one_of(form, FORMS, "--format")
     require_one_of(aim, AIMS, "--by")

@@ -52,7 +52,7 @@ def render_comparison(comparison: Comparison, form: Form) -> str:
         zip(comparison.estimates, comparison.labels, comparison.ratios, strict=True)
     )
     if form == "csv":
-        return csv_text(CSV_COLUMNS, [_fields(*pair) for pair in pairs])
+        return csv_text(CSV_COLUMNS, comparison.records())
     first = comparison.estimates[0]
     work, platform = first.workload, first.chosen.model.platform
     titles = ["", "params", "MACs", "energy", "time"]
@@ -134,21 +134,3 @@ def _warnings(estimates: Sequence[Estimate], labels: Sequence[str]) -> list[str]
             + ", ".join(outside)
         )
     return sentences
-
-
-def _fields(estimate: Estimate, label: str, ratio: Ratio) -> dict[str, object]:
-    energy, time = estimate.energy_j, estimate.duration_s
-    return {
-        "name": label,
-        "params": estimate.counts.params,
-        "macs": estimate.counts.macs,
-        "energy_j": energy.estimate,
-        "energy_j_lower": energy.lower,
-        "energy_j_upper": energy.upper,
-        "duration_s": None if time is None else time.estimate,
-        "emissions_gco2e": estimate.emissions_gco2e.estimate,
-        "energy_ratio": ratio.energy.estimate,
-        "energy_ratio_lower": ratio.energy.lower,
-        "energy_ratio_upper": ratio.energy.upper,
-        "probability_less": ratio.probability_less,
-    }

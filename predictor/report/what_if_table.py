@@ -14,8 +14,8 @@ from predictor.report.quantities import (
 )
 from predictor.report.tabular import Form, csv_text, document_text, table_lines
 from predictor.report.terminal import printable, terminal_width
+from predictor.savings import Outcome, WhatIf
 from predictor.units import joules_to_kwh
-from predictor.what_if import Outcome, WhatIf
 
 CSV_COLUMNS = (
     *("lever", "value", "saving", "energy_j", "energy_j_lower", "energy_j_upper"),
@@ -46,7 +46,7 @@ def render_what_if(found: WhatIf, form: Form) -> str:
     if form == "json":
         return document_text(found.to_dict())
     if form == "csv":
-        return csv_text(CSV_COLUMNS, [_fields(one) for one in found.outcomes])
+        return csv_text(CSV_COLUMNS, found.records())
     base = found.base
     now = ", ".join(f"{name} {value}" for name, value, _ in quantity_rows(base)[:4])
     titles = ["change", "saves", "energy", "time", "emissions"]
@@ -96,24 +96,3 @@ def _notes(found: WhatIf) -> list[str]:
                 notes.append(f"warning: {one.change}: {printable(note.message, 400)}")
     general = [one for one in found.base.warnings if one.code != "out_of_range"]
     return [*notes, *(f"warning: {printable(one.message, 400)}" for one in general)]
-
-
-def _fields(one: Outcome) -> dict[str, object]:
-    answer, ratio = one.answer, one.energy_ratio
-    time, cost = answer.duration_s, answer.cost
-    return {
-        "lever": one.change.lever,
-        "value": one.change.value,
-        "saving": one.saving,
-        "energy_j": answer.energy_j.estimate,
-        "energy_j_lower": answer.energy_j.lower,
-        "energy_j_upper": answer.energy_j.upper,
-        "duration_s": None if time is None else time.estimate,
-        "emissions_gco2e": answer.emissions_gco2e.estimate,
-        "cost": None if cost is None else cost.estimate,
-        "energy_ratio": ratio.energy.estimate,
-        "energy_ratio_lower": ratio.energy.lower,
-        "energy_ratio_upper": ratio.energy.upper,
-        "probability_less_energy": ratio.probability_less,
-        "in_domain": answer.verdict.in_domain,
-    }

@@ -6,9 +6,10 @@ import json
 import pytest
 
 from predictor.cli import main
+from predictor.comparison import compare
 from predictor.errors import UsageError
 from predictor.levers import LEVERS, Change, Question, parsed_changes
-from predictor.what_if import what_if
+from predictor.savings import what_if
 from predictor.workload import Workload
 from tests.predictor import device
 
@@ -193,3 +194,13 @@ def test_workloads_stand_side_by_side(capsys, network_file, model_folder):
         "batch-size=64",
     ]
     assert float(rows[1]["energy_ratio"]) != 1
+
+
+def test_a_notebook_shows_tables_and_nothing_is_printed(question, capsys):
+    found = what_if(question, parsed_changes(["epochs=2,3"]))
+    both = compare([one.answer for one in found.outcomes])
+
+    assert list(found.to_frame()["value"]) == [2, 3]
+    assert list(both.to_frame()["probability_less"]) == [0.5, 0.0]
+    assert all("<table" in shown._repr_html_() for shown in (found, both, found.base))
+    assert capsys.readouterr().out == ""

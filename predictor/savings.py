@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from predictor.answer import Estimate
 from predictor.comparison import Ratio, energy_ratio
@@ -75,6 +75,49 @@ class WhatIf:
     base: Estimate
     aim: Aim
     outcomes: tuple[Outcome, ...]
+
+    def records(self) -> list[dict[str, object]]:
+        """Return the rows of a table.
+
+        Returns
+        -------
+        records : list of dict
+            By change; energies in J, durations in s, emissions in gCO2e.
+        """
+        return [
+            {
+                "lever": one.change.lever,
+                "value": one.change.value,
+                "saving": one.saving,
+                "energy_j": one.answer.energy_j.estimate,
+                "energy_j_lower": one.answer.energy_j.lower,
+                "energy_j_upper": one.answer.energy_j.upper,
+                "duration_s": one.answer.duration_s and one.answer.duration_s.estimate,
+                "emissions_gco2e": one.answer.emissions_gco2e.estimate,
+                "cost": one.answer.cost and one.answer.cost.estimate,
+                "energy_ratio": one.energy_ratio.energy.estimate,
+                "energy_ratio_lower": one.energy_ratio.energy.lower,
+                "energy_ratio_upper": one.energy_ratio.energy.upper,
+                "probability_less_energy": one.energy_ratio.probability_less,
+                "in_domain": one.answer.verdict.in_domain,
+            }
+            for one in self.outcomes
+        ]
+
+    def to_frame(self) -> Any:
+        """Return the records as a table.
+
+        Returns
+        -------
+        frame : pandas.DataFrame
+            One row per change.
+        """
+        import pandas
+
+        return pandas.DataFrame(self.records())
+
+    def _repr_html_(self) -> str:
+        return str(self.to_frame()._repr_html_())
 
     def to_dict(self) -> dict[str, object]:
         """Return the versioned document that ``--format json`` prints.
