@@ -74,7 +74,8 @@ def times(ratio: float) -> str:
     >>> times(0.4712), times(74.3), times(2031.0)
     ('0.47', '74', '2,000')
     """
-    return f"{float(f'{ratio:.2g}'):,g}"
+    text = f"{ratio:.2g}"
+    return f"{float(text):,.0f}" if 99 < ratio < 99_500 else text
 
 
 def readable_interval(quantity: Quantity, scale: Scale) -> str:
