@@ -152,7 +152,50 @@ class BudgetOptions:
         )
 
 
-GROUPS = (JobOptions, ReadingOptions, PlaceOptions, AnswerOptions, BudgetOptions)
+@dataclass(frozen=True, kw_only=True)
+class ChangeOptions:
+    """Which changed networks are compared, and how much more they may take."""
+
+    networks: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="GLOB",
+            help="Files of the repository that are networks, such as nets/*.json; "
+            "* also stands for /. By default all .json, .keras and .onnx that are.",
+        ),
+    ] = None
+    max_increase: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PERCENT",
+            help="Exit 3 where a network takes more energy by this, such as 20%.",
+        ),
+    ] = None
+    threshold: Annotated[
+        str, typer.Option(metavar="PERCENT", help="A smaller change counts as none.")
+    ] = "1%"
+    skip_unchanged: Annotated[
+        bool, typer.Option(help="Make no comment where nothing changed.")
+    ] = False
+
+    def limits(self, budgets: Any) -> Any:
+        """Return how much networks may take, checked."""
+        from predictor.pull_request.limits import ChangeLimits, parsed_percentage
+
+        most = self.max_increase
+        return ChangeLimits(
+            max_increase=None
+            if most is None
+            else parsed_percentage(most, "--max-increase"),
+            threshold=parsed_percentage(self.threshold, "--threshold"),
+            budgets=budgets,
+        )
+
+
+GROUPS = (
+    *(JobOptions, ReadingOptions, PlaceOptions, AnswerOptions, BudgetOptions),
+    ChangeOptions,
+)
 CONFIGURABLE = frozenset(field.name for group in GROUPS for field in fields(group))
 """Options that files and the environment can set."""
 

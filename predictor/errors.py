@@ -108,6 +108,26 @@ class OutOfDomainError(PredictorError):
     exit_status = 5
 
 
+class RepositoryError(PredictorError, RuntimeError):
+    """A git repository, or something in it, cannot be read."""
+
+
+class PostingError(PredictorError, RuntimeError):
+    """A comment cannot be posted: refused, or nobody answers.
+
+    Parameters
+    ----------
+    message : str
+        One sentence.
+    status : int, optional
+        HTTP status, where there was an answer.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        self.status = status
+        super().__init__(message)
+
+
 class MeasurementError(PredictorError, RuntimeError):
     """Nothing can be measured here, or a reading is not usable."""
 

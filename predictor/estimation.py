@@ -152,7 +152,9 @@ def estimate(
         layers=_layers(counts, table, shares, fitted.steps["energy_j"]),
         verdict=verdict,
         warnings=warnings_of(chosen, verdict, job),
-        assumptions=assumptions_of(chosen, carbon, pue, price_per_kwh, job, taken),
+        assumptions=assumptions_of(
+            chosen, carbon, pue, job, taken, price_per_kwh=price_per_kwh
+        ),
     )
 
 

@@ -141,9 +141,10 @@ def assumptions_of(
     chosen: ChosenModel,
     carbon: CarbonIntensity,
     pue: float,
-    price_per_kwh: float | None = None,
     workload: Workload | None = None,
     network: Sequence[str] = (),
+    *,
+    price_per_kwh: float | None = None,
 ) -> tuple[Notice, ...]:
     """Return what an answer rests on.
 
@@ -155,12 +156,12 @@ def assumptions_of(
         Of the electricity.
     pue : float
         Power usage effectiveness of the site.
-    price_per_kwh : float, optional
-        Price of a kWh.
     workload : Workload, optional
         What is done, where it is one thing.
     network : sequence of str, optional
         What was taken for granted in reading the network.
+    price_per_kwh : float, optional
+        Price of a kWh.
 
     Returns
     -------

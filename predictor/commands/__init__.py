@@ -13,6 +13,7 @@ COMMANDS = {
     ),
     "metrics": "Show where MACs, parameters and other simple metrics mislead.",
     "learning-curve": "Show how good a fit is on so many rows of whole networks.",
+    "pull-request": "Comment on what a change of networks does to their energy.",
     "doctor": (
         "Say what this machine can read, measure and answer, and how to get the rest."
     ),

@@ -16,7 +16,7 @@ from predictor.report.estimate_lines import (
     quantity_rows,
 )
 from predictor.report.estimate_table import render_table
-from predictor.report.markdown import escaped
+from predictor.report.markdown import escaped, markdown_table
 from predictor.report.model_card import render_model_card
 from predictor.report.tabular import csv_text, document_text
 
@@ -55,9 +55,8 @@ def _csv(answer: Estimate) -> str:
 
 
 def _markdown(answer: Estimate) -> str:
-    def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-        lines = [head, ["---"] * len(head), *([*map(escaped, row)] for row in rows)]
-        return ["| " + " | ".join(line) + " |" for line in lines]
+    def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+        return markdown_table(titles, [[*map(escaped, row)] for row in rows])
 
     lines = [
         *(escaped(line) + "  " for line in headline(answer)),

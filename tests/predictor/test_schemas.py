@@ -69,6 +69,9 @@ INVOCATIONS = {
 }
 """Arguments by schema, each list a run of the command that answers with JSON."""
 
+ELSEWHERE = {"pull-request"}
+"""Schemas of commands that need more than arguments; their own tests hold them."""
+
 FREE_PARENTS = {
     "doctor": {"facts"},
     "learning-curve": {"chosen", "errors"},
@@ -114,7 +117,7 @@ def validator(name):
     return Draft202012Validator(load_schema(name))
 
 
-@pytest.mark.parametrize("name", schema_names())
+@pytest.mark.parametrize("name", INVOCATIONS)
 def test_a_command_prints_what_its_schema_says(documents, name):
     for document in documents(name):
         errors = [
@@ -124,7 +127,7 @@ def test_a_command_prints_what_its_schema_says(documents, name):
 
 
 def test_every_schema_has_a_command_that_is_run_here():
-    assert set(INVOCATIONS) == set(schema_names())
+    assert set(INVOCATIONS) | ELSEWHERE == set(schema_names())
 
 
 def _offers_json(command):
@@ -199,12 +202,12 @@ def _accepted(name, documents, change, paths_of):
     ]
 
 
-@pytest.mark.parametrize("name", schema_names())
+@pytest.mark.parametrize("name", INVOCATIONS)
 def test_no_schema_accepts_a_value_of_another_type(documents, name):
     assert _accepted(name, documents(name), _wrong_type, _places) == []
 
 
-@pytest.mark.parametrize("name", schema_names())
+@pytest.mark.parametrize("name", INVOCATIONS)
 def test_no_schema_accepts_a_key_that_it_does_not_know(documents, name):
     def keys(document):
         return [path for path in _places(document) if isinstance(path[-1], str)]
@@ -212,7 +215,7 @@ def test_no_schema_accepts_a_key_that_it_does_not_know(documents, name):
     assert _accepted(name, documents(name), _added, keys) == []
 
 
-@pytest.mark.parametrize("name", schema_names())
+@pytest.mark.parametrize("name", INVOCATIONS)
 def test_no_schema_accepts_an_answer_that_lacks_a_key(documents, name):
     free = FREE_PARENTS.get(name, set())
 
@@ -285,8 +288,6 @@ def test_a_schema_stands_alone_and_every_number_says_its_unit(name):
             assert one["description"], key
             for suffix, unit in UNITS.items():
                 assert not key.endswith(suffix) or unit in one["description"], key
-    for key, one in schema["properties"].items():
-        assert one["description"], key
 
 
 ESTIMATES_IN = {
