@@ -118,6 +118,8 @@ def run(app: Any, program: str, arguments: list[str]) -> int:
         As promised in the README; results are on stdout, all else on stderr.
     """
     _open_closed_streams()
+    if os.environ.get("NO_COLOR"):
+        _show_help_plainly(arguments)
     try:
         return _run(app, program, arguments)
     finally:
@@ -163,6 +165,14 @@ def _run(app: Any, program: str, arguments: list[str]) -> int:
 def _discard(stream: TextIO) -> None:
     # What is left in the buffer must go somewhere when the process ends.
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _show_help_plainly(arguments: Sequence[str]) -> None:
+    # Without colours rich still writes bold and dim.
+    if not arguments or {"-h", "--help"} & set(arguments):
+        from typer import rich_utils
+
+        rich_utils.COLOR_SYSTEM = None
 
 
 def _open_closed_streams() -> None:

@@ -21,6 +21,7 @@ COMMANDS = {
     "doctor": (
         "Say what this machine can read, measure and answer, and how to get the rest."
     ),
+    "schema": "Print the JSON Schema of what a command prints as JSON.",
 }
 """What each does, in the order of the help. The module has the command's name, with
 underscores, and a function ``command``, whose docstring begins with that sentence."""

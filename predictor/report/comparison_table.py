@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 
 from predictor.answer import Estimate
@@ -13,9 +12,10 @@ from predictor.report.quantities import (
     ENERGY_WH,
     readable,
     readable_ratio,
+    times,
 )
 from predictor.report.tabular import Form, csv_text, document_text, table_lines
-from predictor.report.terminal import printable, terminal_width
+from predictor.report.terminal import printable, wrapped
 from predictor.units import joules_to_kwh
 
 CSV_COLUMNS = (
@@ -53,15 +53,19 @@ def render_comparison(comparison: Comparison, form: Form) -> str:
     )
     if form == "csv":
         return csv_text(CSV_COLUMNS, comparison.records())
-    first, width = comparison.estimates[0], terminal_width()
+    first = comparison.estimates[0]
     work, platform = first.workload, first.chosen.model.platform
     titles = ["", "params", "MACs", "energy", "time"]
     titles += ["times the first", "less"]
     lines = [
-        f"{work.mode}, {work.epochs:,} epoch(s) of {work.samples:,} samples, "
-        f"batch {work.batch_size:,} ({work.optimizer}, {work.dtype})",
-        f"on {printable(platform.hardware)}, {platform.backend}; "
-        f"energy {platform.energy_source}, {first.chosen.tier} model",
+        *wrapped(
+            f"{work.mode}, {work.epochs:,} epoch(s) of {work.samples:,} samples, "
+            f"batch {work.batch_size:,} ({work.optimizer}, {work.dtype})"
+        ),
+        *wrapped(
+            f"on {printable(platform.hardware)}, {platform.backend}; "
+            f"energy {platform.energy_source}, {first.chosen.tier} model"
+        ),
         "",
         *table_lines(titles, [_cells(*pair) for pair in pairs]),
         "",
@@ -74,7 +78,7 @@ def render_comparison(comparison: Comparison, form: Form) -> str:
         "it takes less than the first",
     ]
     for note in notes:
-        lines += textwrap.wrap(printable(note, 400), width)
+        lines += wrapped(printable(note, 400))
     return "\n".join(lines) + "\n"
 
 
@@ -102,8 +106,8 @@ def _shown(label: str) -> str:
 def _contradictions(found: Sequence[Contradiction], labels: Sequence[str]) -> list[str]:
     sentences = [
         f"warning: by {_METRICS[one.metric]}, {_shown(labels[one.more])} looks "
-        f"{1 / one.said:.2g} times cheaper than {_shown(labels[one.less])}; it takes "
-        f"{one.ratio:.2g} times its energy"
+        f"{times(1 / one.said)} times cheaper than {_shown(labels[one.less])}; it "
+        f"takes {times(one.ratio)} times its energy"
         for one in found[:SHOWN]
     ]
     if len(found) > SHOWN:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from predictor.dataset import Measurement
 from predictor.evaluation import Evaluation
 from predictor.report.tabular import cell, csv_text, table_lines
-from predictor.report.terminal import printable
+from predictor.report.terminal import printable, wrapped
 
 _COLUMNS = (
     ("median", "median_ape", "{:.1%}"),
@@ -43,10 +43,10 @@ def render_errors(evaluation: Evaluation) -> str:
         choice is the row ``chosen``.
     """
     floor = evaluation.noise_floor
-    lines = [
+    lines = wrapped(
         f"split: {evaluation.split}; rows: {evaluation.rows}; noise floor: "
         + ("not measured" if floor is None else f"{floor:.1%}")
-    ]
+    )
     results = evaluation.results()
     for platform, target in dict.fromkeys(
         (r["platform"], r["target"]) for r in results
@@ -60,7 +60,7 @@ def render_errors(evaluation: Evaluation) -> str:
             for result in results
             if (result["platform"], result["target"]) == (platform, target)
         ]
-        lines += ["", printable(str(platform)), *table_lines(titles, rows)]
+        lines += ["", *wrapped(printable(str(platform))), *table_lines(titles, rows)]
     return "\n".join(lines) + "\n"
 
 

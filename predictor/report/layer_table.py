@@ -8,7 +8,7 @@ from predictor.counting import LayerCount, NetworkCount
 from predictor.readers import NetworkFile
 from predictor.report.quantities import COUNT, readable
 from predictor.report.tabular import Form, csv_text, document_text, table_lines
-from predictor.report.terminal import printable
+from predictor.report.terminal import printable, terminal_width, wrapped
 
 SCHEMA_VERSION = 1
 ELEMENT_BYTES = 4
@@ -18,10 +18,12 @@ COLUMNS = (
     *("name", "kind", "calls", "output_shapes"),
     *("params", "trainable_params", "macs", "bytes"),
 )
+_USUAL_WIDTH = 80
 _LONGEST_NAME, _LONGEST_KIND, _LONGEST_SHAPE = 20, 18, 13
-_LEGEND = """\
-MACs and bytes: inference of one sample, in float32. A MAC is one product and
-one addition: FLOPs are twice the MACs. Shapes are without the batch axis."""
+_LEGEND = (
+    "MACs and bytes: inference of one sample, in float32. A MAC is one product and "
+    "one addition: FLOPs are twice the MACs. Shapes are without the batch axis."
+)
 
 
 def render_layers(file: NetworkFile, counts: NetworkCount, form: Form) -> str:
@@ -45,9 +47,10 @@ def render_layers(file: NetworkFile, counts: NetworkCount, form: Form) -> str:
         return csv_text(COLUMNS, [_row(layer) for layer in counts.layers])
     if form == "json":
         return document_text(layer_document(file, counts))
+    longest = _LONGEST_NAME + max(0, terminal_width() - _USUAL_WIDTH)
     rows = [
         (
-            printable(layer.name, _LONGEST_NAME),
+            printable(layer.name, longest),
             printable(layer.kind, _LONGEST_KIND),
             printable(_shape_text(layer), _LONGEST_SHAPE),
             _short(layer.params),
@@ -60,15 +63,19 @@ def render_layers(file: NetworkFile, counts: NetworkCount, form: Form) -> str:
     sums = (_short(counts.params), _short(counts.macs), readable(total, COUNT))
     titles = ("layer", "kind", "output", "params", "MACs", "bytes")
     lines = [
-        f"{printable(file.architecture.name, 40)}: {len(counts.layers)} layers, "
-        f"{counts.macs:,} MACs",
-        f"{counts.params:,} parameters ({counts.trainable_params:,} trainable)",
+        *wrapped(
+            f"{printable(file.architecture.name, 40)}: {len(counts.layers)} layers, "
+            f"{counts.macs:,} MACs"
+        ),
+        *wrapped(
+            f"{counts.params:,} parameters ({counts.trainable_params:,} trainable)"
+        ),
         "",
         *table_lines(titles, [*rows, ("all", "", "", *sums)], left=(0, 1, 2)),
         "",
-        *(f"assumed: {printable(assumed)}" for assumed in file.assumptions),
-        *_LEGEND.splitlines(),
     ]
+    for note in (*(f"assumed: {one}" for one in file.assumptions), _LEGEND):
+        lines += wrapped(printable(note))
     return "\n".join(lines) + "\n"
 
 

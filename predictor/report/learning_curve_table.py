@@ -10,7 +10,7 @@ from predictor.dataset import TARGETS, Target
 from predictor.learning_curve import CurvePoint, LearningCurve
 from predictor.metrics import without_nan
 from predictor.report.tabular import Form, cell, csv_text, document_text, table_lines
-from predictor.report.terminal import printable
+from predictor.report.terminal import printable, wrapped
 from predictor.units import SECONDS_PER_MINUTE
 
 _ERRORS = (
@@ -49,11 +49,16 @@ def render_curve(curve: LearningCurve, form: Form) -> str:
         return csv_text(CSV_COLUMNS, rows)
     repeats = len({point.repeat for point in curve.points})
     lines = [
-        printable(curve.platform),
-        f"fitted: out of {curve.rows} rows of {curve.architectures} networks; tested: "
-        f"{curve.tested_rows} rows of {curve.tested_architectures} other networks",
-        f"draws of each size: {repeats}; a line has their medians, from and to are the "
-        "extremes of their median errors",
+        *wrapped(printable(curve.platform)),
+        *wrapped(
+            f"fitted: out of {curve.rows} rows of {curve.architectures} networks; "
+            f"tested: {curve.tested_rows} rows of {curve.tested_architectures} other "
+            "networks"
+        ),
+        *wrapped(
+            f"draws of each size: {repeats}; a line has their medians, from and to are "
+            "the extremes of their median errors"
+        ),
     ]
     by_size: dict[int, list[CurvePoint]] = {}
     for point in curve.points:
@@ -67,7 +72,10 @@ def render_curve(curve: LearningCurve, form: Form) -> str:
     reasons = {
         f"{point.size} rows: {point.reason}" for point in curve.points if point.reason
     }
-    return "\n".join([*lines, *([""] if reasons else []), *sorted(reasons)]) + "\n"
+    lines += [""] if reasons else []
+    for reason in sorted(reasons):
+        lines += wrapped(printable(reason))
+    return "\n".join(lines) + "\n"
 
 
 def _csv_rows(point: CurvePoint) -> list[dict[str, object]]:

@@ -7,6 +7,7 @@ import json
 from predictor import __version__
 from predictor.answer import Estimate
 from predictor.report.estimate_lines import sentence
+from predictor.report.markdown import escaped
 from predictor.report.terminal import printable
 
 
@@ -49,6 +50,6 @@ def render_model_card(answer: Estimate) -> str:
         *(f"  {name}: {json.dumps(text)}" for name, text in fields.items()),
         "---",
         "",
-        sentence(answer),
+        escaped(sentence(answer)),
     ]
     return "\n".join(lines) + "\n"

@@ -56,6 +56,28 @@ def readable(value: float, scale: Scale) -> str:
     return f"{_digits(value / size)} {name}".rstrip()
 
 
+def times(ratio: float) -> str:
+    """Write how many times as much something is, with two digits.
+
+    Parameters
+    ----------
+    ratio : float
+        Not negative.
+
+    Returns
+    -------
+    text : str
+        Without an exponent, unless it is very large or very small.
+
+    Examples
+    --------
+    >>> times(0.4712), times(74.3), times(2031.0)
+    ('0.47', '74', '2,000')
+    """
+    text = f"{ratio:.2g}"
+    return f"{float(text):,.0f}" if 99 < ratio < 99_500 else text
+
+
 def readable_interval(quantity: Quantity, scale: Scale) -> str:
     """Write an interval in the unit of its estimate.
 
@@ -101,10 +123,5 @@ def readable_ratio(ratio: Quantity) -> str:
     >>> readable_ratio(Quantity(estimate=0.5, lower=0.499, upper=0.501))
     '0.5'
     """
-    times, low, high = map(_two_digits, (ratio.estimate, ratio.lower, ratio.upper))
-    return times if low == high else f"{times} ({low}-{high})"
-
-
-def _two_digits(value: float) -> str:
-    text = f"{value:.2g}"
-    return f"{float(text):,.0f}" if 99 < value < 99_500 else text
+    shown, low, high = map(times, (ratio.estimate, ratio.lower, ratio.upper))
+    return shown if low == high else f"{shown} ({low}-{high})"

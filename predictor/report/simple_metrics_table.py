@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from predictor.report.quantities import COUNT, readable
 from predictor.report.tabular import Form, cell, csv_text, document_text, table_lines
-from predictor.report.terminal import printable
+from predictor.report.terminal import printable, wrapped
 from predictor.simple_metrics import (
     SIMPLE_METRICS,
     MetricResult,
@@ -34,12 +34,13 @@ CSV_COLUMNS = (
 
 _LONGEST_NAME = 18
 _UNITS = {"energy_j": "J", "duration_s": "s"}
-_LEGEND = """\
-Spearman: rank correlation with the bare metric; families: its mean within families.
-Errors: of a line fitted on the metric without the row's network, in logarithms; beside
-params, nodes and layers the batch size is given. FLOPs are twice the MACs and would
-have the numbers of macs. tdp_time, the measured time times the mean power, is known
-only afterwards. chosen is this predictor."""
+_LEGEND = (
+    "Spearman: rank correlation with the bare metric; families: its mean within "
+    "families. Errors: of a line fitted on the metric without the row's network, in "
+    "logarithms; beside params, nodes and layers the batch size is given. FLOPs are "
+    "twice the MACs and would have the numbers of macs. tdp_time, the measured time "
+    "times the mean power, is known only afterwards. chosen is this predictor."
+)
 
 
 def render_study(study: MetricStudy, form: Form) -> str:
@@ -64,18 +65,20 @@ def render_study(study: MetricStudy, form: Form) -> str:
         return csv_text(CSV_COLUMNS, rows)
     floor = study.noise_floor
     lines = [
-        f"{study.target} of a step; model: {study.model_split}; lines: {study.split}; "
-        f"rows: {study.rows}; noise floor: "
-        + ("not measured" if floor is None else f"{floor:.1%}"),
-        *_LEGEND.splitlines(),
+        *wrapped(
+            f"{study.target} of a step; model: {study.model_split}; lines: "
+            f"{study.split}; rows: {study.rows}; noise floor: "
+            + ("not measured" if floor is None else f"{floor:.1%}")
+        ),
+        *wrapped(_LEGEND),
     ]
     blocks: dict[tuple[str, str], list[MetricResult]] = {}
     for result in study.results:
         blocks.setdefault((result.platform, result.mode), []).append(result)
     last = {one.platform: one.mode for one in study.results}  # both modes, if any
     for (platform, mode), results in blocks.items():
-        lines += ["", f"{printable(platform)}; {mode}", *_errors(results)]
-        lines.append(_what_pairs(results[0], study.pair_threshold))
+        lines += ["", *wrapped(f"{printable(platform)}; {mode}"), *_errors(results)]
+        lines += wrapped(_what_pairs(results[0], study.pair_threshold))
         if mode == last[platform]:
             for result in results:
                 lines += _worst_pairs(result, _UNITS[study.target])

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
+import textwrap
+import unicodedata
+from bisect import bisect_right
+from itertools import accumulate
 from typing import TextIO
 
 _NARROWEST = 40
@@ -17,7 +22,7 @@ def printable(text: str, longest: int = 200) -> str:
     text : str
         Anything.
     longest : int, default=200
-        Where to cut.
+        Columns of a terminal after which to cut; some letters take two.
 
     Returns
     -------
@@ -28,9 +33,20 @@ def printable(text: str, longest: int = 200) -> str:
     --------
     >>> printable("net\x1b[31m"), printable("a long name", 6)
     ('net?[31m', 'a lon~')
+    >>> len(printable("\N{CJK UNIFIED IDEOGRAPH-5C42}" * 9, 6))
+    3
     """
     shown = "".join(char if char.isprintable() else "?" for char in text)
-    return shown if len(shown) <= longest else shown[: longest - 1] + "~"
+    if shown.isascii():
+        return shown if len(shown) <= longest else shown[: longest - 1] + "~"
+    ends = list(accumulate(map(_columns, shown)))
+    if not ends or ends[-1] <= longest:
+        return shown
+    return shown[: bisect_right(ends, longest - 1)] + "~"
+
+
+def _columns(letter: str) -> int:
+    return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
 
 
 def colour_wanted(stream: TextIO) -> bool:
@@ -74,3 +90,35 @@ def terminal_width() -> int:
     True
     """
     return max(_NARROWEST, shutil.get_terminal_size((80, 24)).columns)
+
+
+def table_width() -> int | None:
+    """Return how wide a table may be.
+
+    Returns
+    -------
+    columns : int or None
+        The terminal's; None where stdout is a file or a pipe, which takes any.
+    """
+    return terminal_width() if sys.stdout.isatty() else None
+
+
+def wrapped(text: str) -> list[str]:
+    """Break a text between words at the width of the terminal.
+
+    Parameters
+    ----------
+    text : str
+        A sentence or a few.
+
+    Returns
+    -------
+    lines : list of str
+        Only a word that is too long by itself is broken.
+
+    Examples
+    --------
+    >>> wrapped("in one line")
+    ['in one line']
+    """
+    return textwrap.wrap(text, terminal_width(), break_on_hyphens=False)
