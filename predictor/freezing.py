@@ -18,7 +18,8 @@ BASE = "base"
 """Freezes all layers before the last one that has weights."""
 
 _MOST_DIGITS = 18
-_KERAS = ("keras-json", "keras-archive")
+KERAS_FORMATS = ("keras-json", "keras-archive")
+"""Formats whose layers can be frozen."""
 
 
 def counted_network(
@@ -133,7 +134,7 @@ def frozen_description(
     Frozen layers still compute forwards, and what follows the last trained layer
     needs no gradient: `predictor.counting` derives the rest from ``trainable``.
     """
-    if file.format not in _KERAS:
+    if file.format not in KERAS_FORMATS:
         raise InputFileError(
             f"layers can be frozen in Keras' format only, and this is {file.format}; "
             "give a Keras network, or one in which they are frozen already"

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 from predictor.answer import Estimate
 from predictor.comparison import Ratio, energy_ratio
 from predictor.errors import UsageError
+from predictor.freezing import BASE, KERAS_FORMATS
 from predictor.intervals import Quantity
 from predictor.levers import Change, Question
 from predictor.models import known_models
@@ -219,7 +220,7 @@ def usual_changes(question: Question, base: Estimate) -> list[Change]:
     -------
     changes : list of Change
         Half and twice the batch, half the epochs and samples, lower precision, other
-        places, a low PUE, and every other fitted model that can be named.
+        places, a frozen base, a low PUE, and every other fitted model with a name.
     """
     job = question.workload
     found: list[tuple[str, float | str]] = []
@@ -230,6 +231,8 @@ def usual_changes(question: Question, base: Estimate) -> list[Change]:
     if job.dtype == "float32":
         found.append(("dtype", "bfloat16"))
     found += [("region", code) for code in REGIONS if code != base.carbon.region]
+    if job.mode == "training" and base.network.format in KERAS_FORMATS:
+        found.append(("frozen", BASE))
     if base.pue > LOW_PUE:
         found.append(("pue", LOW_PUE))
     found += [

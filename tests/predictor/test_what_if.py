@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -89,7 +90,19 @@ def test_the_usual_levers_are_tried_where_none_is_named(question):
     found = what_if(question)
 
     levers = {one.change.lever for one in found.outcomes}
-    assert {"batch-size", "epochs", "samples", "dtype", "region", "hardware"} <= levers
+    usual = {"batch-size", "epochs", "samples", "dtype", "region", "hardware", "frozen"}
+    assert usual <= levers
+
+
+def test_a_frozen_base_saves_some_of_the_training_and_nothing_of_inference(question):
+    frozen = parsed_changes(["frozen=base"])
+    (trained,) = what_if(question, frozen).outcomes
+    inference = replace(question, workload=Workload(mode="inference"))
+    (run,) = what_if(inference, frozen).outcomes
+
+    assert 0 < trained.saving < 1
+    assert "parameters are trained" in str(trained.answer.assumptions)
+    assert run.saving == 0
 
 
 def test_a_dtype_that_was_never_measured_is_outside_the_fitted_range(question):
@@ -135,13 +148,12 @@ def run(capsys, network_file, model_folder):
     return called
 
 
-def test_the_table_fits_eighty_columns(run, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "80")
+def test_the_table_shows_every_change_and_how_to_read_it(run):
     status, out, err = run("--region", "DEU")
 
     assert (status, err) == (0, "")
-    assert max(map(len, out.splitlines())) <= 80
     assert "region=FRA" in out
+    assert "read: saves, how much less emissions" in out
 
 
 def test_the_document_and_the_csv_hold_every_change(run):
