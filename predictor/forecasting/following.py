@@ -35,6 +35,7 @@ from predictor.forecasting.surroundings import (
     backend_of,
     device_of,
     hardware_name,
+    unwrapped,
     versions_of,
 )
 from predictor.readers import Request, describe_operators, read_network
@@ -138,7 +139,7 @@ class Following:
         )
         with warnings.catch_warnings():  # of frameworks that describe their models
             warnings.simplefilter("ignore")
-            file = read_network(network, request)
+            file = read_network(unwrapped(network), request)
         described = file.description or describe_operators(file.architecture)
         self._description: dict[str, Any] = json.loads(json.dumps(described))
         self._forecast: Forecast = forecast_of(
@@ -151,6 +152,11 @@ class Following:
             self._tell(notice.message)
         self._budget_at_start()
         self._backend = backend_of(network)
+        fitted_on = self._forecast.answer.chosen.model.platform.backend
+        if self._backend not in (fitted_on, "unknown"):
+            self._tell(
+                f"the model was fitted on {fitted_on}, and {self._backend} computes"
+            )
         self._device = device_of(self._backend)
         self._counter = self._opened_counter()
         self._watch = Stopwatch(self._counter)
@@ -207,10 +213,14 @@ class Following:
             if not self.stop_wanted:
                 tell(logging.WARNING, f"that is not what was forecast: {self._doubt}")
         done = len(self._laps)
-        answer = self._refined()
-        if done < self._planned and done & (done - 1) == 0:
-            self._tell(refined_sentence(answer, done, self._planned, self._laps))
-        self._budget_after_epoch(answer)
+        if done >= self._planned:
+            return
+        is_told = done & (done - 1) == 0  # after 1, 2, 4, 8, ... epochs
+        if is_told or self._options.budgets is not None:
+            answer = self._refined()
+            if is_told:
+                self._tell(refined_sentence(answer, done, self._planned, self._laps))
+            self._budget_after_epoch(answer)
 
     @guarded
     def finish(self, outcome: str) -> None:
@@ -313,7 +323,7 @@ class Following:
 
     def _budget_after_epoch(self, answer: Estimate) -> None:
         budgets = self._options.budgets
-        if budgets is None or len(self._laps) >= self._planned:
+        if budgets is None:
             return
         if self._no_energy() is not None:  # then it is the forecast of the start
             budgets = Budgets(duration_h=budgets.duration_h, on=budgets.on)

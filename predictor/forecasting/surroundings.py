@@ -9,12 +9,55 @@ from collections.abc import Mapping
 from typing import Any
 
 from predictor import __version__
+from predictor.errors import ArchitectureError
 from predictor.forecasting.counters import Device
 from predictor.hardware import this_hardware
 from predictor.sensors import nvml_state
 
 _GPUS = ("gpu", "cuda", "rocm")
+_WRAPPERS = {
+    "DistributedDataParallel": "module",
+    "DataParallel": "module",
+    "OptimizedModule": "_orig_mod",
+}
+"""Where PyTorch's wrappers keep what they wrap."""
+
 _FRAMEWORKS = ("jax", "torch", "tensorflow")
+
+
+def unwrapped(network: Any) -> Any:
+    """Return the network inside what only spreads or compiles it.
+
+    Parameters
+    ----------
+    network : object
+        Such as PyTorch's ``DistributedDataParallel``, whose parts all processes call
+        together: one alone would wait for ever.
+
+    Returns
+    -------
+    network : object
+        The module inside, or what was given.
+
+    Raises
+    ------
+    ArchitectureError
+        If its weights are spread over processes, so that one alone cannot trace it.
+    """
+    torch = sys.modules.get("torch")
+    if torch is None or not isinstance(network, torch.nn.Module):
+        return network
+    while type(network).__name__ in _WRAPPERS:
+        network = getattr(network, _WRAPPERS[type(network).__name__])
+    if any(type(one).__name__ == "DTensor" for one in network.parameters()) or any(
+        type(one).__name__.startswith(("FSDP", "FullySharded"))
+        for one in network.modules()
+    ):
+        raise ArchitectureError(
+            f"the weights of {type(network).__name__!r} are spread over processes; "
+            "give the network as it was before"
+        )
+    return network
 
 
 def backend_of(network: object) -> str:

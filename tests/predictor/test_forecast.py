@@ -12,6 +12,7 @@ from datetime import datetime
 import pytest
 
 import predictor
+from dataset_builder.testkit.nvml import FakeGpu, FakeNvml
 from predictor import Budgets, Workload
 from predictor.callbacks import KerasForecast
 from predictor.counting import count_network
@@ -481,6 +482,29 @@ def test_a_pytorch_loop_is_recorded_and_left_as_it_was(model_folder, record):
     assert measured.network.params == 3 * 4 * 9 + 4 + 4 * 4 + 144 * 2 + 2
 
 
+def test_what_spreads_a_module_is_taken_off(model_folder, record, said):
+    torch = pytest.importorskip("torch")
+    net = torch.nn.DataParallel(torch.nn.Linear(8, 2))
+
+    loop(model_folder, network=net, input_shapes=[(8,)], record=record)
+
+    assert lines(record)[0]["forecast"]["network"] == "Linear"
+    assert any("fitted on jax, and torch computes" in text for text in said())
+
+
+def test_a_module_whose_weights_are_spread_is_left_alone(model_folder, said):
+    torch = pytest.importorskip("torch")
+
+    class FSDPLinear(torch.nn.Linear):
+        def forward(self, x):
+            raise AssertionError("all processes would have to take part")
+
+    net = FSDPLinear(8, 2)
+
+    assert loop(model_folder, network=net, input_shapes=[(8,)]) == EPOCHS
+    assert "spread over processes" in said()[0]
+
+
 def test_a_traced_graph_is_the_same_after_it_was_written_down():
     torch = pytest.importorskip("torch")
     module = torch.nn.TransformerEncoderLayer(16, 4, 32, batch_first=True)
@@ -539,6 +563,7 @@ def test_a_damaged_graph_is_refused(damage):
         read_network_description(graph)
 
 
+@pytest.mark.slow
 def test_records_are_rows_that_a_model_is_fitted_on(
     model_folder, record, tmp_path, said
 ):
@@ -557,7 +582,7 @@ def test_records_are_rows_that_a_model_is_fitted_on(
     platform = {"hardware": lines(record)[0]["hardware"], "backend": "unknown"}
     platform["backend"] = lines(record)[0]["backend"]
     others = device.write_rows(
-        tmp_path / "others.jsonl", [row | platform for row in device.rows(2)]
+        tmp_path / "others.jsonl", [row | platform for row in device.rows(4)[::2]]
     )
 
     measured = read_measurements([record, others])
@@ -649,6 +674,37 @@ def test_a_counter_that_starts_again_keeps_growing(tmp_path):
     assert counter.source == "rapl"
     assert counter.read_j() - before_j == pytest.approx((10**12 - 500) * 1e-6)
     counter.close()
+
+
+@pytest.mark.parametrize(
+    ("zones", "source", "energy_j"), [((), "nvml", 30.0), (("x",), "nvml+rapl", 30.5)]
+)
+def test_all_visible_gpus_and_packages_are_added(
+    zones, source, energy_j, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,2")
+    gpus = [FakeGpu(uuid=f"GPU-{letter}00", energy_j=7.0) for letter in "abc"]
+    packages = [zone(tmp_path, 0, range_uj=10**12) for _ in zones]
+    counter = machine_counter("gpu", nvml=FakeNvml(gpus=gpus), zones=packages)
+
+    before_j = counter.read_j()
+    for gpu, used_j in zip(gpus, (10.0, 1000.0, 20.0), strict=True):
+        gpu.use(used_j)
+    (tmp_path / "energy_uj").write_text("500000")
+    counter_j = counter.read_j() - before_j
+    counter.close()
+
+    assert counter.source == source
+    assert counter_j == pytest.approx(energy_j)
+
+
+@pytest.mark.parametrize("gpu", [FakeGpu(mig=True), FakeGpu(energy_j=None)])
+def test_a_gpu_that_is_shared_or_silent_is_not_read(gpu, monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    nvml = FakeNvml(gpus=[FakeGpu(), gpu])
+
+    assert machine_counter("gpu", nvml=nvml, zones=[]) is None
+    assert nvml.opened == 0
 
 
 def test_nothing_is_read_where_the_device_has_no_counter():
