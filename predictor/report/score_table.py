@@ -17,7 +17,7 @@ CSV_COLUMNS = (
     *("mape", "median_ape", "within_20", "worst_ape", "spearman"),
     *("coverage_promised", "coverage_share", "coverage_lower", "coverage_upper"),
     *("coverage_verdict", "bias_ratio", "bias_lower", "bias_upper", "bias_of"),
-    *("bias_verdict", "drift_n", "drift_kendall_tau", "drift_p_value"),
+    *("bias_verdict", "drift_n", "drift_of", "drift_kendall_tau", "drift_p_value"),
     *("drift_change", "drift_span_days", "drift_verdict"),
 )
 """Columns of the CSV."""
@@ -129,10 +129,13 @@ def _drift_sentence(drift: Drift) -> str:
         return f"drift: {drift.verdict}"
     seen = f"over {drift.span_days:.3g} days ({drift.n} runs, p = {drift.p_value:.2g})"
     if drift.verdict == "a trend":
-        return (
+        changed = (
             f"actual / forecast changed by a factor of {drift.change:.3g} {seen}: the "
-            "machine has drifted, or what is trained has changed"
+            "machine has drifted"
         )
+        if drift.of == "the same networks":
+            return changed
+        return f"{changed}, or what is trained has changed"
     return f"drift: {drift.verdict} {seen}"
 
 

@@ -24,12 +24,16 @@ FEWEST_FOR_DRIFT = 5
 """The least for which a rank test can be sure at `LEVEL`: of 4 runs even a perfect
 order comes by chance in 2 of 24 cases."""
 
+MOST_FOR_DRIFT = 2000
+"""All pairs are compared; of more runs, so many are taken evenly."""
+
 WIDEST_COVERAGE = 0.5
 """An interval of the coverage that is wider says nothing."""
 
 TOO_FEW = "too few to tell"
 IntArray = np.ndarray[Any, np.dtype[np.intp]]
 Of = Literal["networks", "runs of one network"]
+DriftOf = Literal["the same networks", "different networks"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +90,11 @@ class Drift:
     Parameters
     ----------
     n : int
-        Runs whose time is known.
+        Runs whose time is known, and that were compared.
+    of : {"the same networks", "different networks"}
+        Whether each run was compared with others of its network, as it is where enough
+        were repeated. Among different networks a trend may also be one in what was
+        trained.
     kendall_tau, p_value : float or None
         Rank correlation with time, and how likely one as large is by chance.
     change : float or None
@@ -98,6 +106,7 @@ class Drift:
     """
 
     n: int
+    of: DriftOf
     kendall_tau: float | None
     p_value: float | None
     change: float | None
@@ -238,7 +247,7 @@ def _score(runs: Sequence[Run], target: Target) -> Score:
         spearman=errors.spearman,
         coverage=_coverage(inside, network, first.forecast.confidence_level),
         bias=_bias(log_ratio, network),
-        drift=_drift(log_ratio, runs),
+        drift=_drift(log_ratio, network, runs),
     )
 
 
@@ -300,37 +309,50 @@ def _bias(log_ratio: FloatArray, network: IntArray) -> Bias:
     )
 
 
-def _drift(log_ratio: FloatArray, runs: Sequence[Run]) -> Drift:
-    known = [
-        (run.started_at.timestamp(), value)
-        for run, value in zip(runs, log_ratio.tolist(), strict=True)
-        if run.started_at is not None
-    ]
-    times = np.array([time for time, _ in known])
-    values = np.array([value for _, value in known])
-    if len(known) < FEWEST_FOR_DRIFT or min(np.ptp(times), np.ptp(values)) == 0:
+def _drift(log_ratio: FloatArray, network: IntArray, runs: Sequence[Run]) -> Drift:
+    """Look for a trend among runs of the same networks, if there are enough such."""
+    times = np.array(
+        [run.started_at.timestamp() if run.started_at else math.nan for run in runs]
+    )
+    known = np.flatnonzero(np.isfinite(times))
+    repeated = known[np.bincount(network[known])[network[known]] > 1]
+    of: DriftOf = "different networks"
+    if len(repeated) >= FEWEST_FOR_DRIFT:
+        known, of = repeated, "the same networks"
+    if len(known) > MOST_FOR_DRIFT:
+        known = known[np.linspace(0, len(known) - 1, MOST_FOR_DRIFT).astype(int)]
+    days = times[known] / (24 * SECONDS_PER_HOUR)
+    values, strata = log_ratio[known], network[known]
+    if of == "different networks":
+        strata = np.zeros_like(strata)
+    values = values - (np.bincount(strata, values) / np.bincount(strata))[strata]
+    if len(known) < FEWEST_FOR_DRIFT or min(np.ptp(days), np.ptp(values)) == 0:
         return Drift(
             n=len(known),
+            of=of,
             kendall_tau=None,
             p_value=None,
             change=None,
             span_days=None,
             verdict=TOO_FEW,
         )
-    from scipy.stats import kendalltau, theilslopes
+    from scipy.stats import kendalltau
 
-    test = kendalltau(times, values)
-    days = (times - times.min()) / (24 * SECONDS_PER_HOUR)
-    slope = float(theilslopes(values, days).slope)
-    span_days = float(days.max())
-    is_trend = test.pvalue < 1 - LEVEL
+    test = kendalltau(days, values)
+    first, second = np.triu_indices(len(known), 1)
+    comparable = (strata[first] == strata[second]) & (days[first] != days[second])
+    first, second = first[comparable], second[comparable]
+    slopes = (values[second] - values[first]) / (days[second] - days[first])
+    span_days = float(np.ptp(days))
+    change = float(np.median(slopes)) * span_days if len(slopes) else 0.0
     return Drift(
         n=len(known),
+        of=of,
         kendall_tau=float(test.statistic),
         p_value=float(test.pvalue),
-        change=math.exp(min(slope * span_days, 700.0)),
+        change=math.exp(max(-700.0, min(change, 700.0))),
         span_days=span_days,
-        verdict="a trend" if is_trend else "no trend seen",
+        verdict="a trend" if test.pvalue < 1 - LEVEL else "no trend seen",
     )
 
 

@@ -263,6 +263,32 @@ def test_a_machine_that_drifts_is_told_from_one_that_does_not():
     assert found.span_days == pytest.approx(11)
 
 
+def test_other_networks_later_on_are_no_drift_of_the_machine():
+    draw = random.Random(3)
+    ratios = [1.0, 1.0, 1.5, 1.5, 2.0, 2.0, 3.0, 3.0]
+
+    def runs(days):
+        return [
+            run_of(ratio * math.exp(draw.gauss(0, 0.01)), network=str(ratio), day=day)
+            for ratio, day in zip(ratios, days, strict=True)
+        ]
+
+    drift = energy_score(runs(range(8))).drift
+    assert (drift.of, drift.verdict) == ("the same networks", "no trend seen")
+    alone = [run_of(1.1**n, network=str(n), day=n) for n in range(8)]
+    assert energy_score(alone).drift.of == "different networks"
+    assert energy_score(alone).drift.change == pytest.approx(1.1**7)
+
+
+def test_many_runs_are_judged_in_bounded_time():
+    runs = [run_of(1 + 0.001 * (n % 7), network=str(n % 3), day=n) for n in range(5000)]
+
+    score = energy_score(runs)
+
+    assert score.n == 5000
+    assert score.drift.n == 2000
+
+
 def test_intervals_that_hold_too_seldom_are_called_too_narrow():
     runs = [run_of(5.0, network=str(n)) for n in range(5)]
 
