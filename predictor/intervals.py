@@ -80,6 +80,16 @@ class Quantity:
             upper=self.upper + other.upper,
         )
 
+    def at_lower_end(self) -> Quantity:
+        """Return the lower end alone.
+
+        Returns
+        -------
+        quantity : Quantity
+            Estimate and both ends are the lower end of this one.
+        """
+        return Quantity(estimate=self.lower, lower=self.lower, upper=self.lower)
+
     def to_dict(self) -> dict[str, float]:
         """Return the three numbers by name.
 

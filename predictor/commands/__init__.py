@@ -15,6 +15,7 @@ COMMANDS = {
     "evaluate": (
         "Show how wrong every regressor and baseline is on rows it did not see."
     ),
+    "score": "Say how good forecasts were: errors, coverage, bias and drift.",
     "metrics": "Show where MACs, parameters and other simple metrics mislead.",
     "learning-curve": "Show how good a fit is on so many rows of whole networks.",
     "pull-request": "Comment on what a change of networks does to their energy.",

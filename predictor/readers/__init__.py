@@ -19,6 +19,7 @@ from predictor.readers.limits import (
     parse_json,
     read_capped,
 )
+from predictor.readers.operators_json import are_operators, describe_operators
 from predictor.readers.request import Request
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "LiveModel",
     "NetworkFile",
     "Request",
+    "describe_operators",
     "network_sha256",
     "read_network",
     "read_network_description",
@@ -38,6 +40,7 @@ Format = Literal[
     "huggingface-config",
     "onnx",
     "torch-module",
+    "operators-json",
 ]
 
 _ONNX_FIRST_BYTE = b"\x08"
@@ -59,7 +62,7 @@ class NetworkFile:
     architecture : Architecture
         The network.
     format : {"keras-json", "keras-archive", "keras-model", "huggingface-config", \
-"onnx", "torch-module"}
+"onnx", "torch-module", "operators-json"}
         The format read.
     sha256 : str
         Hash of the description's canonical JSON, of an ONNX file without its weights,
@@ -267,6 +270,7 @@ def _described(
         )
     else:
         architecture = network_in(description)
+        found = "operators-json" if are_operators(description) else found
     return NetworkFile(
         architecture=architecture,
         format=found,

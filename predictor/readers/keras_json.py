@@ -9,6 +9,7 @@ from predictor.architecture import Architecture, Layer, Node, TensorRef
 from predictor.errors import ArchitectureError
 from predictor.readers.keras_graph import connect_layers
 from predictor.readers.limits import LONGEST_NAME, MOST_LAYERS, check_depth
+from predictor.readers.operators_json import are_operators, read_operators
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 NETWORK_KINDS = frozenset({"Functional", "Model", "Sequential"})
@@ -22,7 +23,8 @@ def read_network_description(description: Mapping[str, object]) -> Architecture:
     ----------
     description : mapping
         ``json.loads(model.to_json())``, or the same by hand: any configuration key
-        left out has Keras' default, and ``build_config`` may be missing.
+        left out has Keras' default, and ``build_config`` may be missing. A traced
+        graph as `describe_operators` writes it is taken too.
 
     Returns
     -------
@@ -72,6 +74,8 @@ def network_in(description: Mapping[str, object]) -> Architecture:
     ArchitectureError
         If the description is malformed or connects what does not exist.
     """
+    if are_operators(description):
+        return read_operators(description)
     if "class_name" not in description and "layers" in description:
         functional = "input_layers" in description
         description = {

@@ -61,6 +61,11 @@ INVOCATIONS = {
     "learning-curve": lambda folder: [
         [measured(folder, 5), "--sizes", "2,99", "--repeats", "1"]
     ],
+    "lifecycle": lambda folder: [
+        [str(ROOT / "data" / "lifecycles" / f"{name}.toml"), "--model", MODEL]
+        for name in ("paper", "transfer")
+    ],
+    "regions": lambda folder: [[], ["quebec"]],
     "doctor": lambda folder: [[]],
     "dataset-builder-check": checked,
     "dataset-builder-pace": lambda folder: [
@@ -69,7 +74,7 @@ INVOCATIONS = {
 }
 """Arguments by schema, each list a run of the command that answers with JSON."""
 
-ELSEWHERE = {"pull-request"}
+ELSEWHERE = {"pull-request", "score"}
 """Schemas of commands that need more than arguments; their own tests hold them."""
 
 FREE_PARENTS = {
