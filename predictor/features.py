@@ -17,7 +17,7 @@ from predictor.workload import BYTES_PER_ELEMENT, OPTIMIZER_SLOTS, Workload
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-FEATURES_VERSION = 4
+FEATURES_VERSION = 5
 """Raised with every change of a feature's meaning; stored with fitted models."""
 
 OPERATION_COLUMNS = (
@@ -51,6 +51,9 @@ of all groups with each other where only those within a group are wanted."""
 
 _PER_SAMPLE = ("macs", "activation_bytes", "window_bytes", "batch_size")
 """The columns that are in proportion to the batch size."""
+
+_CACHE_LINE = 16
+"""Elements of float32 that are fetched together."""
 
 _TOO_LARGE = (
     "the network's sizes are beyond what can be computed (over 1e308); check the sizes "
@@ -225,10 +228,13 @@ class StepTable:
 def _window_elements(operation: Operation) -> int:
     # A convolution multiplies a window of its wider side for each position of the
     # narrower one, or adds one up there; without a stride its input gradient is a
-    # convolution of the output's.
+    # convolution of the output's. A transposed one finds each point of its windows by
+    # itself, however many channels stand there.
     if operation.kind not in _WINDOW_KINDS or operation.taps == 1:
         return 0
     transposed = operation.kind == "transposed_convolution"
+    if transposed and operation.phase == "forward":
+        return operation.positions * operation.taps * operation.groups * _CACHE_LINE
     filters = operation.columns // operation.taps if transposed else operation.columns
     channels = operation.inner if transposed else operation.inner // operation.taps
     turned = operation.stride == 1 and operation.phase == "input_gradient"

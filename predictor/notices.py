@@ -27,6 +27,11 @@ class Notice:
     code: str
     message: str
 
+    @property
+    def label(self) -> str:
+        """The word before an assumption in a text."""
+        return "not counted" if self.code == "not_counted" else "assumed"
+
 
 def warnings_of(
     chosen: ChosenModel, verdict: Verdict | None, workload: Workload

@@ -1,5 +1,6 @@
 """What the READMEs show is what the commands print: `pytest --rewrite-golden`."""
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -10,6 +11,7 @@ import typer
 import dataset_builder.cli
 import predictor.cli
 import predictor.models
+from tests.predictor.git_repository import GitRepository
 
 ROOT = Path(__file__).parent.parent
 PAGES = [
@@ -129,6 +131,31 @@ def test_the_examples_in_python_run(here, monkeypatch, tmp_path):
         together = {}
         for code in blocks(page, "python"):
             exec(compile(code, page, "exec"), together)
+
+
+def test_the_comment_on_a_pull_request_is_what_is_shown(
+    here, monkeypatch, capsys, tmp_path
+):
+    repository = GitRepository(tmp_path / "repository")
+    lenet = (ROOT / "data/networks/lenet5.json").read_text(encoding="utf-8")
+    repository.write("nets/lenet5.json", lenet)
+    repository.commit()
+    repository.git("switch", "--quiet", "--create", "wider")
+    network = json.loads(lenet)
+    for layer in network["config"]["layers"]:
+        if "filters" in layer["config"]:
+            layer["config"]["filters"] *= 4
+    repository.write("nets/lenet5.json", network)
+    repository.commit()
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = [line.removeprefix("> ") for line in text.splitlines() if line[:2] == "> "]
+    (command,) = re.findall(r"(?m)^predictor (pull-request .*)$", text)
+    monkeypatch.chdir(repository.folder)
+
+    assert predictor.cli.main(shlex.split(command)) == 3
+    printed = capsys.readouterr().out.splitlines()
+    assert len(shown) == 5
+    assert [line for line in printed if line in shown] == shown
 
 
 @pytest.mark.parametrize("page", PAGES)

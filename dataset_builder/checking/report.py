@@ -168,15 +168,19 @@ def figure(value: object, text: str) -> str:
 
     Returns
     -------
-    line : str
-        At most 80 characters.
+    lines : str
+        At most 80 characters each, with line breaks between.
 
     Examples
     --------
     >>> figure(377, "rows")
     '       377  rows'
     """
-    return f"{value!s:>{FIGURE_WIDTH}}  {text}"[:WIDTH]
+    head = f"{value!s:>{FIGURE_WIDTH}}  "
+    indent = " " * (len(head) + 2)
+    text = text.replace(" %", _NO_BREAK)
+    lines = textwrap.wrap(text, WIDTH, initial_indent=head, subsequent_indent=indent)
+    return "\n".join(lines).replace(_NO_BREAK, " %")
 
 
 def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

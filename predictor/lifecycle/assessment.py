@@ -278,7 +278,9 @@ def _overhead(training: Phase | None, pricing: Pricing) -> Quantity | None:
         estimate=training_overhead(
             trained.estimate, inference_energy_j=forward.estimate
         ),
-        lower=training_overhead(trained.lower, inference_energy_j=forward.upper),
+        lower=max(
+            0.0, training_overhead(trained.lower, inference_energy_j=forward.upper)
+        ),
         upper=training_overhead(trained.upper, inference_energy_j=forward.lower),
     )
 

@@ -166,11 +166,7 @@ def notes(answer: Estimate) -> list[tuple[str, str]]:
     """
     first = answer.matters_most
     said = [("warning", one) for one in answer.warnings]
-    said += [
-        ("not counted" if one.code == "not_counted" else "assumed", one)
-        for one in answer.assumptions
-        if one.code != "workload"
-    ]
+    said += [(one.label, one) for one in answer.assumptions if one.code != "workload"]
     return [
         ("matters most", printable(first.message, _LONGEST_NOTE)),
         *(

@@ -73,7 +73,7 @@ def render_lifecycle(assessment: Assessment, form: Form) -> str:
         lines += ["", *_variant(variant, assessment.confidence_level)]
     sentences = [_comparison(one) for one in assessment.comparisons]
     sentences += [f"warning: {one.message}" for one in assessment.warnings]
-    sentences += [f"assumed: {one.message}" for one in assessment.assumptions]
+    sentences += [f"{one.label}: {one.message}" for one in assessment.assumptions]
     lines.append("")
     for sentence in sentences:
         lines += textwrap.wrap(printable(sentence, 600), terminal_width())
