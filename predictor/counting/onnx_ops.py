@@ -286,6 +286,22 @@ def _recurrent(one: _Operator, *, kind: str) -> tuple[Operation, ...]:
     return (*operations, *operations, *joining)
 
 
+_RECURRENT = ("GRU", "LSTM", "RNN")
+
+
+def _tensors_of_keras(sizes: list[int], one: _Operator) -> list[int]:
+    """Divide weights among as many tensors as Keras has, for an update visits each.
+
+    A direction has two products and, where there is any, one bias; ONNX joins the
+    directions, and PyTorch has two biases.
+    """
+    directions = 2 if one.settings.raw("direction") == "bidirectional" else 1
+    has_bias = len(sizes) in (3, 4 * directions)
+    tensors = (3 if has_bias else 2) * directions
+    share = sum(sizes) // tensors
+    return [share] * (tensors - 1) + [sum(sizes) - share * (tensors - 1)]
+
+
 _KINDS: dict[OperationKind, str] = {
     "activation": "Abs BitwiseNot Ceil Clip Floor IsInf IsNaN LeakyRelu Neg Not PRelu "
     "Relu Round Shrink Sign ThresholdedRelu",
@@ -401,6 +417,8 @@ def _rule(call: Call, *, name: str, count: Count) -> Counted:
     except (LookupError, ArithmeticError) as error:
         raise settings.error("the shapes of its inputs do not fit together") from error
     sizes: list[int] = list(settings.values["weights"])  # type: ignore[call-overload]
+    if name in _RECURRENT and sizes:
+        sizes = _tensors_of_keras(sizes, one)
     learned = len(sizes) - _STATISTICS.get(name, 0)
     return Counted(
         outputs=tuple(map(_sample, outputs)),
