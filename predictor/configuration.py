@@ -109,7 +109,7 @@ def _settings(
         name = key.replace("-", "_")
         if name not in known:
             similar = get_close_matches(name, known, n=1)
-            meant = f"; do you mean {similar[0].replace('_', '-')}?" if similar else ""
+            meant = f"; do you mean {similar[0].replace('_', '-')}?" if similar else "."
             raise UsageError(
                 f"{origin}: {key!r:.60} is no option that can be set there{meant} "
                 f"Allowed are {', '.join(sorted(known)).replace('_', '-')}"

@@ -50,7 +50,7 @@ class Table:
                 raise self.wrong(f"a key must be text, got {key!r:.60}")
             if known is not None and key not in known:
                 similar = get_close_matches(key, known, n=1)
-                meant = f"; do you mean {similar[0]!r}?" if similar else ""
+                meant = f"; do you mean {similar[0]!r}?" if similar else "."
                 raise self.wrong(
                     f"{key!r:.60} is no key that can stand here{meant} "
                     f"Allowed are {', '.join(sorted(known))}"
