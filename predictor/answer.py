@@ -67,6 +67,8 @@ class Estimate:
         IT energy of the whole workload in J, cold part included, without PUE.
     cold_energy_j : Quantity or None
         The part spent once, before steady steps, in J.
+    cold_duration_s : Quantity or None
+        The same of the time, in s.
     duration_s : Quantity or None
         Time of the whole workload in s; None where no time was measured.
     power_w : Quantity or None
@@ -92,6 +94,7 @@ class Estimate:
     confidence_level: float
     energy_j: Quantity
     cold_energy_j: Quantity | None
+    cold_duration_s: Quantity | None
     duration_s: Quantity | None
     power_w: Quantity | None
     carbon: CarbonIntensity

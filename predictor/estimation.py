@@ -146,6 +146,7 @@ def estimate(
         confidence_level=confidence_level,
         energy_j=whole["energy_j"],
         cold_energy_j=price.cold.get("energy_j"),
+        cold_duration_s=price.cold.get("duration_s"),
         duration_s=whole.get("duration_s"),
         power_w=power_w,
         carbon=carbon,

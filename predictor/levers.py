@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -98,14 +98,14 @@ class Lever:
     ----------
     argument : str
         Field of `Workload`, or argument of `predictor.estimate`.
-    kind : type
-        Of its values.
+    kind : callable
+        Makes a value of its text, or raises ValueError.
     undoes : tuple of str
         Arguments that would go before it.
     """
 
     argument: str
-    kind: type[int] | type[float] | type[str] = str
+    kind: Callable[[str], float | str] = str
     undoes: tuple[str, ...] = ()
 
 
@@ -116,7 +116,7 @@ LEVERS: Mapping[str, Lever] = {
     "mode": Lever(argument="mode"),
     "optimizer": Lever(argument="optimizer"),
     "dtype": Lever(argument="dtype"),
-    "frozen": Lever(argument="frozen"),
+    "frozen": Lever(argument="frozen", kind=parsed_frozen),
     "region": Lever(argument="region", undoes=("carbon_intensity_g_per_kwh",)),
     "carbon-intensity": Lever(argument="carbon_intensity_g_per_kwh", kind=float),
     "pue": Lever(argument="pue", kind=float),
@@ -126,7 +126,7 @@ LEVERS: Mapping[str, Lever] = {
 }
 """By the name that users write."""
 
-_TAKES: Mapping[type, str] = {int: "a whole number", float: "a number", str: "a name"}
+_TAKES: Mapping[object, str] = {int: "a whole number", float: "a number"}
 
 
 def parsed_changes(texts: Sequence[str]) -> list[Change]:
@@ -172,11 +172,13 @@ def parsed_changes(texts: Sequence[str]) -> list[Change]:
 
 def _parsed(name: str, value: str) -> float | str:
     kind = LEVERS[name].kind
-    if name == "frozen" and value:
-        return parsed_frozen(value)
     try:
         if value:
             return kind(value)
+    except UsageError:  # it says itself what is wrong
+        raise
     except ValueError:
         pass
-    raise UsageError(f"the lever {name} takes {_TAKES[kind]}, got {value!r:.60}")
+    raise UsageError(
+        f"the lever {name} takes {_TAKES.get(kind, 'a name')}, got {value!r:.60}"
+    )

@@ -114,31 +114,22 @@ def forecast_of(
         As `predictor.estimate`.
     """
     answer = estimate(description, workload=workload, **answering)
-    more = estimate(
-        description, workload=replace(workload, epochs=2 * workload.epochs), **answering
-    )
-    duration_s = None
-    if answer.duration_s is not None and more.duration_s is not None:
-        duration_s = _line(answer.duration_s, more.duration_s, workload.epochs)
+    time = answer.duration_s
     return Forecast(
         answer=answer,
-        energy_j=_line(answer.energy_j, more.energy_j, workload.epochs),
-        duration_s=duration_s,
+        energy_j=_line(answer.energy_j, answer.cold_energy_j, workload.epochs),
+        duration_s=None
+        if time is None
+        else _line(time, answer.cold_duration_s, workload.epochs),
     )
 
 
-def _line(once: Quantity, twice: Quantity, epochs: int) -> Line:
-    """Draw the line through what a workload takes, and one of twice the epochs."""
-
-    def parts(first: float, second: float) -> tuple[float, float]:
-        steady = second - first
-        return max(0.0, first - steady), steady / epochs
-
-    estimates = parts(once.estimate, twice.estimate)
-    lower = parts(once.lower, twice.lower)
-    upper = parts(once.upper, twice.upper)
-    cold, epoch = (
-        Quantity(estimate=estimates[part], lower=lower[part], upper=upper[part])
-        for part in (0, 1)
+def _line(whole: Quantity, cold: Quantity | None, epochs: int) -> Line:
+    """Divide what a workload takes among its cold part and its epochs."""
+    start = cold or Quantity(estimate=0.0, lower=0.0, upper=0.0)
+    steady = Quantity(
+        estimate=whole.estimate - start.estimate,
+        lower=whole.lower - start.lower,
+        upper=whole.upper - start.upper,
     )
-    return Line(cold=cold, epoch=epoch)
+    return Line(cold=start, epoch=steady.scaled(1 / epochs))

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from predictor.counting import NetworkCount
-from predictor.dataset import Target
-from predictor.domain import Verdict
 from predictor.errors import (
     ArchitectureError,
     InputFileError,
@@ -29,7 +27,7 @@ from predictor.lifecycle.energies import NOTHING, Part, exactly
 from predictor.models import ChosenModel
 from predictor.notices import Notice, warnings_of
 from predictor.readers import NetworkFile, Request
-from predictor.step_price import price_step
+from predictor.step_price import StepPrice, price_step
 from predictor.workload import Mode, Workload
 
 _ONE_OF_MANY = re.compile(r"\.(grid|trainings)\[[0-9]+\]$")
@@ -39,13 +37,10 @@ _ONE_OF_MANY = re.compile(r"\.(grid|trainings)\[[0-9]+\]$")
 class _Step:
     """A step and what is spent before the first."""
 
-    steady: Mapping[Target, Quantity]
-    cold: Mapping[Target, Quantity]
+    price: StepPrice
     log_half_width: float
     power_log_half_width: float
-    widening: float
     workload: Workload
-    verdict: Verdict
 
 
 class Pricing:
@@ -102,10 +97,8 @@ class Pricing:
                 is_given=True,
             )
         step, times = self._step(phase), phase.workload.full_batches
-        whole = {
-            target: steady.scaled(times).plus(step.cold.get(target, NOTHING))
-            for target, steady in step.steady.items()
-        }
+        price = step.price
+        whole = {target: price.total(target, times) for target in price.steady}
         if not all(math.isfinite(one.upper) for one in whole.values()):
             raise InputFileError(
                 f"{phase.where}: its energy is beyond what a number can hold; check "
@@ -114,11 +107,11 @@ class Pricing:
         return Part(
             mode=mode,
             energy_j=whole["energy_j"],
-            cold_energy_j=step.cold.get("energy_j", NOTHING),
+            cold_energy_j=price.cold.get("energy_j", NOTHING),
             duration_s=whole.get("duration_s"),
             log_half_width=step.log_half_width,
             power_log_half_width=step.power_log_half_width,
-            widening=step.widening,
+            widening=price.widening,
             step=step,
         )
 
@@ -135,7 +128,7 @@ class Pricing:
         energy_j : Quantity
             IT energy in J.
         """
-        steady = self._step(work).steady["energy_j"]
+        steady = self._step(work).price.steady["energy_j"]
         return steady.scaled(work.workload.full_batches)
 
     def warnings(self) -> tuple[Notice, ...]:
@@ -152,8 +145,8 @@ class Pricing:
         for step in self._steps.values():
             found.update(dict.fromkeys(warnings_of(self.chosen, None, step.workload)))
         for where, steps in self._outside.items():
-            worst = max(steps, key=lambda step: step.verdict.distance)
-            reasons = "; ".join(worst.verdict.reasons[:2])
+            worst = max(steps, key=lambda step: step.price.verdict.distance)
+            reasons = "; ".join(worst.price.verdict.reasons[:2])
             if len(steps) > 1:
                 reasons = f"{len(steps)} kinds of steps are outside; worst: {reasons}"
             found[Notice(code="out_of_range", message=f"{where}: {reasons}")] = None
@@ -186,7 +179,7 @@ class Pricing:
                     self._networks[network] = _counted(work)
                 step = self._priced(job, *self._networks[network], _request(work))
             self._steps[key] = step
-        if not step.verdict.in_domain:
+        if not step.price.verdict.in_domain:
             phase = _ONE_OF_MANY.sub("", work.where.rpartition(": ")[2])
             self._outside.setdefault(phase, {})[step] = None
         return step
@@ -200,7 +193,7 @@ class Pricing:
         price = price_step(
             fitted,
             counts,
-            replace(job, samples=job.batch_size),
+            job,
             name=file.architecture.name,
             confidence_level=self.confidence_level,
             strict=self.strict,
@@ -216,15 +209,12 @@ class Pricing:
         ]
         power = log_half_width(fitted.power_residuals, self.confidence_level)
         return _Step(
-            steady=price.steady,
-            cold=price.cold,
+            price=price,
             log_half_width=min(
                 max(half_widths) * price.widening, LARGEST_LOG_HALF_WIDTH
             ),
             power_log_half_width=min(power * price.widening, LARGEST_LOG_HALF_WIDTH),
-            widening=price.widening,
             workload=job,
-            verdict=price.verdict,
         )
 
 
